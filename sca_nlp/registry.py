@@ -1,0 +1,58 @@
+"""The three plug-in points: name -> "module:attribute", resolved when asked, open to outsiders by entry points.
+
+A new reader or model is one line here (or one entry point in another package, group `sca_nlp.<table>`), one file, and the
+contract test in `tests/test_registry.py` covers it from that day.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from sca_nlp.errors import UnknownNameError
+
+#: Speech readers: `reader(path, *, columns, rejects, **options) -> Iterator[Speech]`.
+SPEECH_READERS: dict[str, str] = {
+    "csv": "sca_nlp.read.speeches.tabular:read_csv",
+    "jsonl": "sca_nlp.read.speeches.tabular:read_jsonl",
+    "parquet": "sca_nlp.read.speeches.tabular:read_parquet",
+    "text": "sca_nlp.read.speeches.folder:read_text_folder",
+    "ungdc": "sca_nlp.read.speeches.ungdc:read_ungdc",
+    "huggingface": "sca_nlp.read.speeches.huggingface:read_huggingface",
+    "documents": "sca_nlp.read.speeches.documents:read_documents",
+}
+
+#: Classifiers: `load(folder) -> Classifier`, by the `kind` in the model's `model.json`.
+CLASSIFIERS: dict[str, str] = {
+    "transformer": "sca_nlp.classify.transformer:load",
+    "linear": "sca_nlp.classify.linear:load",
+    "lexicon": "sca_nlp.classify.lexicon:load",
+}
+
+#: Deed readers: filled by `sca_nlp.read.deeds`, one a source: `reader(path, **options) -> DeedTable`.
+DEED_READERS: dict[str, str] = {}
+
+_TABLES = {"speech reader": SPEECH_READERS, "classifier": CLASSIFIERS, "deed reader": DEED_READERS}
+_GROUPS = {"speech reader": "sca_nlp.speech_readers", "classifier": "sca_nlp.classifiers", "deed reader": "sca_nlp.deed_readers"}
+
+
+def names(table: str) -> list[str]:
+    """Return the known names of a table (`speech reader`, `classifier`, `deed reader`), outsiders' included."""
+    return sorted(set(_TABLES[table]) | {e.name for e in entry_points(group=_GROUPS[table])})
+
+
+def resolve(table: str, name: str) -> Any:
+    """Return the callable behind a name.
+
+    Raises:
+        UnknownNameError: no such name in the table; lists the known ones and the nearest.
+    """
+    target = _TABLES[table].get(name)
+    if target is None:
+        for entry in entry_points(group=_GROUPS[table]):
+            if entry.name == name:
+                return entry.load()
+        raise UnknownNameError(table, name, names(table))
+    module, attribute = target.split(":")
+    return getattr(import_module(module), attribute)
