@@ -1,7 +1,7 @@
 """The three plug-in points: name -> "module:attribute", resolved when asked, open to outsiders by entry points.
 
-A new reader or model is one line here (or one entry point in another package, group `sca_nlp.<table>`), one file, and the
-contract test in `tests/test_registry.py` covers it from that day.
+A new reader or model is one line here (or one entry point in another package, group `sca_nlp.<table>`) and one file, and
+the contract test of its table covers it from that day.
 """
 
 from __future__ import annotations
@@ -34,7 +34,11 @@ CLASSIFIERS: dict[str, str] = {
 DEED_READERS: dict[str, str] = {}
 
 _TABLES = {"speech reader": SPEECH_READERS, "classifier": CLASSIFIERS, "deed reader": DEED_READERS}
-_GROUPS = {"speech reader": "sca_nlp.speech_readers", "classifier": "sca_nlp.classifiers", "deed reader": "sca_nlp.deed_readers"}
+_GROUPS = {
+    "speech reader": "sca_nlp.speech_readers",
+    "classifier": "sca_nlp.classifiers",
+    "deed reader": "sca_nlp.deed_readers",
+}
 
 
 def names(table: str) -> list[str]:

@@ -1,0 +1,309 @@
+"""The only place that knows the order: read -> segment -> classify -> attribute -> store -> aggregate -> compare -> report."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sca_nlp.config import SpeechesSection
+from sca_nlp.errors import InputError, ScaError
+from sca_nlp.records import Passage, Prediction, Reject, Speech
+from sca_nlp.store import RunStore, Scored, count_rows, read_manifest
+
+if TYPE_CHECKING:
+    from sca_nlp.attribute import Attributor
+    from sca_nlp.classify.contract import Classifier
+
+#: A shard is closed after this many characters of text: some 3,000 sentences, what a kill costs at most.
+SHARD_CHARACTERS = 400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A speech cut into passages."""
+
+    speech: Speech
+    passages: Sequence[Passage]
+
+
+@dataclass
+class Tools:
+    """What scoring needs, loaded once."""
+
+    classifier: Classifier
+    attributor: Attributor
+    language: str = "en"
+
+    def identity(self) -> dict[str, str]:
+        """Return what the scores depend on; a run folder holds the scores of one identity only."""
+        from sca_nlp.segment import SEGMENTER_VERSION
+
+        return {
+            "model": self.classifier.digest,
+            "codebook": self.classifier.codebook.digest,
+            "targets": self.attributor.digest,
+            "segmenter": f"{SEGMENTER_VERSION}/{self.language}",
+        }
+
+
+def load_tools(
+    model: str = "",
+    *,
+    profile: str = "balanced",
+    threads: int = 0,
+    language: str = "en",
+    actor_files: Iterable[str] = (),
+) -> Tools:
+    """Load classifier and attributor.
+
+    Args:
+        model: a shipped model's name or a model folder; empty: the default.
+        profile: `exact`, `balanced` or `fast`.
+        threads: 0 for the cores that this process may use.
+        language: ISO 639-1 code of the speeches' language.
+        actor_files: TOML files with actors beyond the shipped gazetteer.
+    """
+    from sca_nlp.attribute import Attributor
+    from sca_nlp.classify.folder import load_model
+
+    classifier = load_model(model or None, profile=profile, threads=threads)
+    return Tools(classifier, Attributor.load(actor_files=tuple(actor_files)), language)
+
+
+def cut(speech: Speech, language: str = "en") -> Cut:
+    """Cut a speech into passages; fill in its language where its publisher gave none."""
+    from dataclasses import replace
+
+    from sca_nlp.segment import guess_language, segment
+
+    if not speech.language:
+        speech = replace(speech, language=guess_language(speech.text))
+    return Cut(speech, segment(speech, language=language))
+
+
+def score_cuts(cuts: Sequence[Cut], tools: Tools) -> list[Scored]:
+    """Classify and attribute the passages of speeches: the one stage function that every engine calls."""
+    passages = [p for c in cuts for p in c.passages]
+    sources = [c.speech.source for c in cuts for _ in c.passages]
+    dates = [c.speech.date for c in cuts for _ in c.passages]
+    predictions = iter(
+        predict(
+            [p.text for p in passages], [p.prev for p in passages], [p.next for p in passages], sources, dates, tools
+        )
+    )
+    return [Scored(c.speech, c.passages, [_named(next(predictions), p.passage_id) for p in c.passages]) for c in cuts]
+
+
+def _named(prediction: Prediction, passage_id: str) -> Prediction:
+    from dataclasses import replace
+
+    return replace(prediction, passage_id=passage_id)
+
+
+def predict(
+    texts: Sequence[str],
+    prev: Sequence[str],
+    next_: Sequence[str],
+    sources: Sequence[str],
+    dates: Sequence[str],
+    tools: Tools,
+) -> list[Prediction]:
+    """Code passages that are already cut; one prediction for each text, in order."""
+    if not texts:
+        return []
+    scores = tools.classifier.predict(texts, prev, next_)
+    codes = tools.classifier.decide(scores.probabilities)
+    targets = tools.attributor.targets(texts, prev, next_, codes, sources, dates)
+    actors = tools.attributor.actors(texts, dates)
+    rows = zip(scores.probabilities.tolist(), codes, targets, actors, scores.n_windows.tolist(), strict=True)
+    return [Prediction("", tuple(p), tuple(c), tuple(t), tuple(a), int(n)) for p, c, t, a, n in rows]
+
+
+@dataclass
+class ScoreSummary:
+    """What a scoring run did. `n_known` speeches were in the store already."""
+
+    folder: Path
+    n_speeches: int = 0
+    n_known: int = 0
+    n_passages: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+Progress = Callable[[int, int], None]  # speeches and passages finished since the last call
+
+
+def read(sections: Sequence[SpeechesSection], rejects: Callable[[Reject], None]) -> Iterator[Speech]:
+    """Read speeches from every section, filtered by source and date; ids must be unique over all of them."""
+    from sca_nlp.read.speeches import read_speeches
+
+    for section in sections:
+        wanted = set(section.sources)
+        for speech in read_speeches(
+            section.path,
+            format=section.format or None,
+            columns=section.columns,
+            defaults=section.defaults,
+            rejects=rejects,
+            **section.options,
+        ):
+            if wanted and speech.source not in wanted:
+                continue
+            # Dates of unlike precision compare by their common length: 1985 lies within first = 1985-03.
+            if section.first and speech.date[: len(section.first)] < section.first[: len(speech.date)]:
+                continue
+            if section.last and speech.date[: len(section.last)] > section.last[: len(speech.date)]:
+                continue
+            yield speech
+
+
+def run_folder(out: Path, identity: dict[str, str]) -> Path:
+    """Return the folder for a run of this identity: `out`, or one beside it where `out` holds another model's scores."""
+    if not (out / "run.json").exists() or read_manifest(out)["identity"] == identity:
+        return out
+    import hashlib
+
+    suffix = hashlib.sha256("".join(f"{k}={v}\n" for k, v in sorted(identity.items())).encode()).hexdigest()[:8]
+    return out.with_name(f"{out.name}-{suffix}")
+
+
+def score(
+    speeches: Iterable[Speech],
+    out: Path,
+    tools: Tools,
+    *,
+    rejects: list[Reject] | None = None,
+    progress: Progress | None = None,
+    model_name: str = "",
+) -> ScoreSummary:
+    """Score speeches into a run folder; what is there already is skipped, so that running again finishes the rest.
+
+    Args:
+        speeches: in any order; ids unique.
+        out: the run folder. Where it holds scores of another model, a folder beside it is taken.
+        tools: see `load_tools`.
+        rejects: the list that the reader fills; speeches that cannot be scored are added to it.
+        progress: called after each shard.
+        model_name: kept in the manifest.
+
+    Raises:
+        ScaError: the folder cannot be written, or another process is writing to it.
+    """
+    rejects = [] if rejects is None else rejects
+    identity = tools.identity()
+    folder = run_folder(out, identity)
+    summary = ScoreSummary(folder, rejects=rejects)
+    with RunStore(folder, identity, tools.classifier.codebook.classes) as store:
+
+        def fresh() -> Iterator[Speech]:
+            for speech in speeches:
+                try:
+                    known = store.is_done(speech)
+                except InputError as e:
+                    rejects.append(Reject(speech.speech_id, 0, str(e)))
+                    continue
+                if known:
+                    summary.n_known += 1
+                else:
+                    yield speech
+
+        for batch in _ahead(_shards(fresh(), tools.language, rejects)):
+            scored = _score_or_reject(batch, tools, rejects)
+            if not scored:
+                continue
+            store.add(scored)
+            n = sum(len(s.passages) for s in scored)
+            summary.n_speeches += len(scored)
+            summary.n_passages += n
+            if progress:
+                progress(len(scored), n)
+        store.write_rejects(rejects)
+        summary.counts = {"speeches": len(store.done), "rejects": len(rejects)}
+        if store.done:
+            summary.counts |= count_rows(folder)
+        from sca_nlp import __version__
+
+        store.update_manifest(
+            counts=summary.counts,
+            model={
+                "id": tools.classifier.model_id,
+                "name": model_name,
+                "profile": getattr(tools.classifier, "profile", ""),
+            },
+            codebook={"name": tools.classifier.codebook.name, "version": tools.classifier.codebook.version},
+            version=__version__,
+        )
+    return summary
+
+
+def _shards(speeches: Iterable[Speech], language: str, rejects: list[Reject]) -> Iterator[list[Cut]]:
+    batch: list[Cut] = []
+    n_characters = 0
+    for speech in speeches:
+        try:
+            batch.append(cut(speech, language))
+        except ScaError as e:
+            rejects.append(Reject(speech.speech_id, 0, f"could not be cut: {e}", speech.text[:200]))
+            continue
+        n_characters += len(speech.text)
+        if n_characters >= SHARD_CHARACTERS:
+            yield batch
+            batch, n_characters = [], 0
+    if batch:
+        yield batch
+
+
+def _score_or_reject(batch: Sequence[Cut], tools: Tools, rejects: list[Reject]) -> list[Scored]:
+    """Score a batch; where it fails, score its speeches one by one and reject those that fail alone."""
+    try:
+        return score_cuts(batch, tools)
+    except (MemoryError, ValueError, RuntimeError, ScaError) as e:
+        if len(batch) == 1:
+            speech = batch[0].speech
+            rejects.append(
+                Reject(speech.speech_id, 0, f"could not be scored: {type(e).__name__}: {e}", speech.text[:200])
+            )
+            return []
+    return [s for c in batch for s in _score_or_reject([c], tools, rejects)]
+
+
+def _ahead(items: Iterator[Any], depth: int = 2) -> Iterator[Any]:
+    """Yield items that another thread makes ahead, so that reading and cutting overlap with inference."""
+    ready: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=depth)
+    stop = threading.Event()
+
+    def put(entry: tuple[str, Any]) -> bool:
+        while not stop.is_set():
+            try:
+                ready.put(entry, timeout=0.2)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def work() -> None:
+        try:
+            for item in items:
+                if not put(("item", item)):
+                    return
+            put(("end", None))
+        except BaseException as e:
+            put(("error", e))
+
+    thread = threading.Thread(target=work, name="reader", daemon=True)
+    thread.start()
+    try:
+        while True:
+            kind, value = ready.get()
+            if kind == "end":
+                return
+            if kind == "error":
+                raise value
+            yield value
+    finally:
+        stop.set()

@@ -1,0 +1,404 @@
+"""The run folder: scored passages in Parquet shards, each written whole or not at all, and the manifest that proves it.
+
+A shard is a pair `speeches/part-<digest>.parquet`, `passages/part-<digest>.parquet`, named by the speeches it holds.
+Both are written under a temporary name, flushed to disk and renamed, the passages last: a shard counts as done when
+its passages are there. Whatever else lies about after a kill is swept away at the next start.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sca_nlp.errors import InputError, ScaError
+from sca_nlp.records import Passage, Prediction, Reject, Speech
+
+SPEECH_FIELDS = (
+    "speech_id",
+    "date",
+    "source",
+    "speaker",
+    "office",
+    "title",
+    "venue",
+    "kind",
+    "url",
+    "corpus",
+    "language",
+    "text",
+)
+_SPEECH_SCHEMA = pa.schema([(name, pa.string()) for name in SPEECH_FIELDS] + [("text_digest", pa.string())])
+
+
+def passage_schema(classes: Sequence[str]) -> pa.Schema:
+    """Return the schema of a passages shard: one float32 column for each class of the codebook."""
+    return pa.schema(
+        [
+            ("passage_id", pa.string()),
+            ("speech_id", pa.string()),
+            ("idx", pa.int32()),
+            ("start", pa.int64()),
+            ("end", pa.int64()),
+            ("text", pa.string()),
+            *((name, pa.string()) for name in ("date", "source", "speaker", "kind", "corpus", "language")),
+            ("n_windows", pa.int16()),
+            ("actors", pa.list_(pa.string())),
+            ("targets", pa.list_(pa.string())),
+            ("codes", pa.list_(pa.string())),
+            *((c, pa.float32()) for c in classes),
+        ]
+    )
+
+
+def text_digest(text: str) -> str:
+    """Return the digest by which a speech's text is known (32 hex digits)."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A speech with its passages and what was said of each."""
+
+    speech: Speech
+    passages: Sequence[Passage]
+    predictions: Sequence[Prediction]
+
+
+def passage_table(batch: Sequence[Scored], classes: Sequence[str]) -> pa.Table:
+    """Return the passages of scored speeches as a table of `passage_schema(classes)`, in order."""
+    rows = [(s.speech, p, q) for s in batch for p, q in zip(s.passages, s.predictions, strict=True)]
+    probabilities = np.array([q.probabilities for _, _, q in rows], dtype=np.float32).reshape(len(rows), len(classes))
+    columns: dict[str, Any] = {
+        "passage_id": [p.passage_id for _, p, _ in rows],
+        "speech_id": [p.speech_id for _, p, _ in rows],
+        "idx": [p.index for _, p, _ in rows],
+        "start": [p.start for _, p, _ in rows],
+        "end": [p.end for _, p, _ in rows],
+        "text": [p.text for _, p, _ in rows],
+        **{
+            name: [getattr(s, name) for s, _, _ in rows]
+            for name in ("date", "source", "speaker", "kind", "corpus", "language")
+        },
+        "n_windows": [q.n_windows for _, _, q in rows],
+        "actors": [list(q.actors) for _, _, q in rows],
+        "targets": [list(q.targets) for _, _, q in rows],
+        "codes": [list(q.codes) for _, _, q in rows],
+        **{c: probabilities[:, k] for k, c in enumerate(classes)},
+    }
+    return pa.table(columns, schema=passage_schema(classes))
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: temporary name, flush to disk, rename."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as f:
+            f.write(content)
+            f.flush()
+            os.fsync(f.fileno())
+        temporary.replace(path)
+    except OSError as e:
+        temporary.unlink(missing_ok=True)
+        raise _mendable(e, path) from e
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a Parquet file whole or not at all."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, sink.getvalue().to_pybytes())
+
+
+def _mendable(e: OSError, path: Path) -> ScaError:
+    if e.errno == errno.ENOSPC:
+        return ScaError(
+            f"{path.parent}: the disk is full; what is finished is kept. Free some space and run the same command again"
+        )
+    if e.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        return ScaError(f"{path.parent}: not writable ({e.strerror}); choose another folder with --out")
+    return ScaError(f"{path}: could not be written ({e.strerror or e})")
+
+
+class RunStore:
+    """A run folder open for adding scored speeches, by one process at a time.
+
+    Args:
+        folder: the run folder; made where missing.
+        identity: what the scores depend on (model, codebook and config digests). A folder with another identity is
+            refused: two models never share one store.
+        classes: the codebook's classes, in column order.
+    """
+
+    def __init__(self, folder: Path, identity: Mapping[str, str], classes: Sequence[str]) -> None:
+        self.folder, self.classes = folder, tuple(classes)
+        self._lock: Any = None
+        try:
+            for name in ("speeches", "passages"):
+                (folder / name).mkdir(parents=True, exist_ok=True)
+            self._lock = (folder / ".lock").open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.close()
+            raise ScaError(
+                f"{folder}: another process is writing to this run; wait for it or choose another --out"
+            ) from None
+        except OSError as e:
+            raise _mendable(e, folder / "run.json") from e
+        try:
+            self.manifest = self._open_manifest(identity)
+            self.done = self._sweep()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let the next process in."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def __enter__(self) -> RunStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _open_manifest(self, identity: Mapping[str, str]) -> dict[str, Any]:
+        path = self.folder / "run.json"
+        if not path.exists():
+            manifest: dict[str, Any] = {"format": 1, "identity": dict(identity), "classes": list(self.classes)}
+            write_atomically(path, _json(manifest))
+            return manifest
+        manifest = read_manifest(self.folder)
+        if manifest["identity"] != dict(identity):
+            changed = [k for k in identity if manifest["identity"].get(k) != identity[k]]
+            raise InputError(
+                self.folder, f"a run with another {' and '.join(changed)}", "the same one, or a new --out folder"
+            )
+        return manifest
+
+    def _sweep(self) -> dict[str, str]:
+        """Remove what a kill left behind; return speech id -> text digest of every finished speech."""
+        for name in ("speeches", "passages", "."):
+            for stray in (self.folder / name).glob(".*.tmp"):
+                stray.unlink(missing_ok=True)
+        finished = {p.name for p in (self.folder / "passages").glob("part-*.parquet")}
+        done: dict[str, str] = {}
+        for path in sorted((self.folder / "speeches").glob("part-*.parquet")):
+            if path.name not in finished:
+                path.unlink()
+                continue
+            table = _read_shard(path, ["speech_id", "text_digest"])
+            done.update(zip(table["speech_id"].to_pylist(), table["text_digest"].to_pylist(), strict=True))
+        return done
+
+    def is_done(self, speech: Speech) -> bool:
+        """Tell whether a speech is stored already.
+
+        Raises:
+            InputError: it is, with another text.
+        """
+        known = self.done.get(speech.speech_id)
+        if known is None:
+            return False
+        if known != text_digest(speech.text):
+            raise InputError(
+                speech.speech_id,
+                "a text other than the one scored before under this id",
+                "a new id, or a new --out folder",
+            )
+        return True
+
+    def add(self, batch: Sequence[Scored]) -> str:
+        """Store a shard of speeches with their passages; return its name. Adding it twice changes nothing."""
+        digests = [text_digest(s.speech.text) for s in batch]
+        key = "\n".join(f"{s.speech.speech_id}\0{d}" for s, d in zip(batch, digests, strict=True))
+        name = f"part-{hashlib.blake2b(key.encode('utf-8', 'surrogatepass'), digest_size=12).hexdigest()}.parquet"
+        speeches = {f: [getattr(s.speech, f) for s in batch] for f in SPEECH_FIELDS}
+        write_table(
+            self.folder / "speeches" / name, pa.table({**speeches, "text_digest": digests}, schema=_SPEECH_SCHEMA)
+        )
+        write_table(self.folder / "passages" / name, passage_table(batch, self.classes))
+        self.done.update((s.speech.speech_id, d) for s, d in zip(batch, digests, strict=True))
+        return name
+
+    def write_rejects(self, rejects: Iterable[Reject]) -> int:
+        """Replace the rejects file; return how many there are."""
+        lines = [json.dumps(asdict(r), ensure_ascii=False) for r in rejects]
+        write_atomically(
+            self.folder / "rejects.jsonl", "".join(line + "\n" for line in lines).encode("utf-8", "replace")
+        )
+        return len(lines)
+
+    def update_manifest(self, **entries: Any) -> None:
+        """Add entries to the manifest."""
+        self.manifest.update(entries)
+        write_atomically(self.folder / "run.json", _json(self.manifest))
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode("utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON whole or not at all, keys sorted."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, _json(value))
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return a run's manifest.
+
+    Raises:
+        InputError: the folder is no run, or its manifest is damaged.
+    """
+    path = folder / "run.json"
+    try:
+        manifest = json.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(folder, "no run.json", "a run folder made by `sca score` or `sca run`") from None
+    except (ValueError, OSError) as e:
+        raise InputError(
+            path, f"damaged ({e})", "the manifest of a run; restore it, or score into a new folder"
+        ) from None
+    if not isinstance(manifest, dict) or not {"format", "identity", "classes"} <= set(manifest):
+        raise InputError(path, "not a run's manifest", "format, identity and classes")
+    return dict(manifest)
+
+
+def _read_shard(path: Path, columns: list[str] | None = None) -> pa.Table:
+    try:
+        return pq.ParquetFile(path).read(columns=columns)
+    except (pa.ArrowInvalid, OSError) as e:
+        raise InputError(
+            path, f"a damaged shard ({e})", "an intact file; delete it (and its namesake) and score again"
+        ) from None
+
+
+def passage_paths(folder: Path) -> list[Path]:
+    """Return the passages shards of a run, sorted by name.
+
+    Raises:
+        InputError: the run holds no scored passage.
+    """
+    read_manifest(folder)
+    paths = sorted((folder / "passages").glob("part-*.parquet"))
+    if not paths:
+        raise InputError(folder, "no scored passages", "a run in which `sca score` has finished at least one shard")
+    return paths
+
+
+def iter_passages(folder: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """Yield the passages of a run, shard by shard, in the order of their names."""
+    for path in passage_paths(folder):
+        yield _read_shard(path, columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What `check_run` found. `problems` is empty when the run is whole."""
+
+    n_speeches: int
+    n_passages: int
+    n_shards: int
+    problems: tuple[str, ...]
+
+
+def check_run(folder: Path) -> Check:
+    """Prove a run whole: shards readable, nothing twice, nothing missing, offsets rebuild the text."""
+    manifest = read_manifest(folder)
+    problems: list[str] = []
+    seen_speeches: set[str] = set()
+    seen_passages: set[str] = set()
+    n_passages = n_shards = 0
+    names = {p.name for p in (folder / "passages").glob("part-*.parquet")}
+    for stray in sorted({p.name for p in (folder / "speeches").glob("part-*.parquet")} - names):
+        problems.append(f"speeches/{stray} has no passages: an unfinished shard; run `sca score` again")
+    for name in sorted(names):
+        n_shards += 1
+        try:
+            speeches = _read_shard(folder / "speeches" / name, ["speech_id", "text", "text_digest"])
+            passages = _read_shard(
+                folder / "passages" / name, ["passage_id", "speech_id", "idx", "start", "end", "text"]
+            )
+        except InputError as e:
+            problems.append(str(e))
+            continue
+        texts = dict(zip(speeches["speech_id"].to_pylist(), speeches["text"].to_pylist(), strict=True))
+        for sid, text, digest in zip(
+            *(speeches[c].to_pylist() for c in ("speech_id", "text", "text_digest")), strict=True
+        ):
+            if sid in seen_speeches:
+                problems.append(f"speech {sid} is stored twice")
+            if text_digest(text) != digest:
+                problems.append(f"speech {sid}: its text does not match its digest")
+            seen_speeches.add(sid)
+        expected: dict[str, int] = {}
+        for row in passages.to_pylist():
+            n_passages += 1
+            if row["passage_id"] in seen_passages:
+                problems.append(f"passage {row['passage_id']} is stored twice")
+            seen_passages.add(row["passage_id"])
+            if row["idx"] != expected.get(row["speech_id"], 0):
+                problems.append(f"speech {row['speech_id']}: passage {expected.get(row['speech_id'], 0)} is missing")
+            expected[row["speech_id"]] = row["idx"] + 1
+            if texts.get(row["speech_id"], "")[row["start"] : row["end"]] != row["text"]:
+                problems.append(f"passage {row['passage_id']}: offsets do not rebuild its text")
+    counted = manifest.get("counts", {})
+    for key, got in (("speeches", len(seen_speeches)), ("passages", n_passages)):
+        if key in counted and counted[key] != got:
+            problems.append(f"the manifest counts {counted[key]} {key}, the shards hold {got}")
+    return Check(len(seen_speeches), n_passages, n_shards, tuple(problems))
+
+
+def store_digest(folder: Path) -> str:
+    """Return one digest over all scored passages (ids, codes, targets, probabilities), whatever the shards' order."""
+    total = 0
+    columns = ["passage_id", "targets", "codes", *read_manifest(folder)["classes"]]
+    for table in iter_passages(folder, columns):
+        rows = zip(*(table[c].to_pylist() for c in columns), strict=True)
+        for row in rows:
+            total ^= int.from_bytes(hashlib.blake2b(repr(row).encode(), digest_size=16).digest(), "big")
+    return f"{total:032x}"
+
+
+def export_table(folder: Path) -> Iterator[pa.Table]:
+    """Yield the flat table of `sca export`: ids, offsets, date, source, targets, codes, probabilities and more."""
+    classes = read_manifest(folder)["classes"]
+    for table in iter_passages(folder):
+        probabilities = pa.StructArray.from_arrays([table[c].combine_chunks() for c in classes], names=list(classes))
+        keep = [f.name for f in passage_schema([]) if f.name not in ("actors",)]
+        yield table.select(keep).append_column("probabilities", probabilities)
+
+
+def count_rows(folder: Path) -> dict[str, int]:
+    """Return the counts that the manifest keeps: passages, those with a code, those longer than the model's window."""
+    counts = dict.fromkeys(("passages", "coded", "windowed"), 0)
+    for table in iter_passages(folder, ["codes", "n_windows"]):
+        counts["passages"] += table.num_rows
+        counts["coded"] += pc.sum(pc.greater(pc.list_value_length(table["codes"]), 0)).as_py() or 0
+        counts["windowed"] += pc.sum(pc.greater(table["n_windows"], 1)).as_py() or 0
+    return counts
+
+
+def read_speech(folder: Path, speech_id: str) -> Speech | None:
+    """Return a stored speech with its text, or None."""
+    for path in sorted((folder / "speeches").glob("part-*.parquet")):
+        table = pq.read_table(path, filters=[("speech_id", "=", speech_id)])
+        if table.num_rows:
+            row = table.slice(0, 1).to_pylist()[0]
+            return Speech(**{f.name: row[f.name] for f in fields(Speech)})
+    return None
