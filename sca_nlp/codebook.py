@@ -82,7 +82,9 @@ class Codebook:
         got = set(codes)
         unknown = sorted(got - set(self.column))
         if unknown:
-            raise InputError(where, f"code {unknown[0]!r}", f"codes of {self.name} {self.version}: {', '.join(self.classes)}")
+            raise InputError(
+                where, f"code {unknown[0]!r}", f"codes of {self.name} {self.version}: {', '.join(self.classes)}"
+            )
         ordered = tuple(c for c in self.classes if c in got)
         ids = [self.meaning[c][0] for c in ordered]
         twice = next((i for i in ids if ids.count(i) > 1), None)

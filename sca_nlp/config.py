@@ -1,4 +1,4 @@
-"""Every knob on one page: a run is one TOML file, a section one dataclass; an unknown key names the nearest right one."""
+"""Every knob on one page: a run is one TOML file, a section one dataclass; unknown keys name the nearest right one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The only place that knows the order: read -> segment -> classify -> attribute -> store -> aggregate -> compare -> report."""
+"""The only place that knows the order: read, segment, classify, attribute, store, aggregate, compare, report."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def read(sections: Sequence[SpeechesSection], rejects: Callable[[Reject], None])
 
 
 def run_folder(out: Path, identity: dict[str, str]) -> Path:
-    """Return the folder for a run of this identity: `out`, or one beside it where `out` holds another model's scores."""
+    """Return `out`, or a folder beside it where `out` holds the scores of another model."""
     if not (out / "run.json").exists() or read_manifest(out)["identity"] == identity:
         return out
     import hashlib

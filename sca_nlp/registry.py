@@ -1,6 +1,6 @@
 """The three plug-in points: name -> "module:attribute", resolved when asked, open to outsiders by entry points.
 
-A new reader or model is one line here (or one entry point in another package, group `sca_nlp.<table>`) and one file, and
+A new reader or model is one line here (or one entry point in another package, group `sca_nlp.<table>`) and one file;
 the contract test of its table covers it from that day.
 """
 

@@ -19,5 +19,8 @@ def share_path(*parts: str) -> Path:
         path = root.joinpath(*parts)
         if path.exists():
             return path
-    folder = next((r.joinpath(*parts[:-1]) for r in (_PACKAGE.parent, _PACKAGE / "_share") if r.joinpath(*parts[:-1]).is_dir()), None)
+    folder = next(
+        (r.joinpath(*parts[:-1]) for r in (_PACKAGE.parent, _PACKAGE / "_share") if r.joinpath(*parts[:-1]).is_dir()),
+        None,
+    )
     raise UnknownNameError("shipped file", "/".join(parts), [p.name for p in folder.iterdir()] if folder else [])

@@ -1,0 +1,49 @@
+# make demo: set up and run the main job on the embedded sample.   make test: set up and pass the tests.
+PYTHON ?= python3.11
+TORCH ?= torch==2.13.0
+# Where CPU builds of torch are, asked only if pip's own sources would bring CUDA. For a GPU: make setup TORCH_CUDA=1
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH_CUDA ?=
+SCA_DATA ?= ../shared/data
+export SCA_DATA
+V := .venv/bin
+
+.PHONY: setup demo test check lint types bench train faults lock clean
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml requirements.lock Makefile
+	test -x $(V)/python || $(shell command -v $(PYTHON) || echo python3) -m venv .venv
+	@$(V)/python -c 'import sys; v = sys.version_info[:2]; sys.exit(f"sca_nlp needs Python 3.11 to 3.13, .venv has {v[0]}.{v[1]}; run: make clean; make PYTHON=python3.11 setup" if not (3, 11) <= v <= (3, 13) else 0)'
+	$(V)/python .ci/torch_cpu.py "$(TORCH)" "$(TORCH_INDEX)" "$(TORCH_CUDA)"
+	$(V)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(V)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: setup
+	$(V)/sca run configs/sample.toml
+
+test: check
+	$(V)/python -m pytest
+
+check: lint types
+
+lint: setup
+	$(V)/ruff check .
+	$(V)/ruff format --check .
+
+types: setup
+	$(V)/mypy
+
+bench: setup
+	$(V)/python -m training.bench --data $(SCA_DATA)
+
+train: setup
+	$(V)/sca train configs/train.toml
+
+# Rewrite requirements.lock from the open ranges in pyproject.toml. torch stays out: it is installed first, as a CPU build.
+lock: setup
+	$(V)/python .ci/lock.py
+
+clean:
+	rm -rf .venv build dist

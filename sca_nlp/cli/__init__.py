@@ -1,0 +1,55 @@
+"""The command line: parse, call, print; no logic."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+import typer
+
+from sca_nlp.errors import ScaError
+
+app = typer.Typer(
+    name="sca",
+    help="Words against deeds: do states grow into, or out of, a security community?",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Run the command line: exit code 0, 2 for a user's error (one line), 130 when stopped."""
+    from sca_nlp.cli import annotate, corpus, models, scoring, series  # noqa: F401  they add their commands
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = app(standalone_mode=False)
+    except ScaError as e:
+        print(f"sca: {e}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("sca: stopped. What is finished is kept; run the same command again to go on.", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as e:
+        if hasattr(e, "format_message"):  # click's own: a wrong option or a missing argument
+            context = getattr(e, "ctx", None)
+            hint = f" (see: {context.command_path} --help)" if context else ""
+            print(f"sca: {e.format_message()}{hint}", file=sys.stderr)
+            sys.exit(2)
+        if isinstance(e, typer.Exit):
+            sys.exit(e.exit_code)
+        if isinstance(e, typer.Abort):
+            sys.exit(130)
+        raise
+    sys.exit(code if isinstance(code, int) else 0)

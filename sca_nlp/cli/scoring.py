@@ -1,0 +1,158 @@
+"""`sca score`, `predict`, `export`, `check`: from speeches to coded passages."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sca_nlp.cli import app
+from sca_nlp.cli.console import JsonFlag, emit, pairs, progress
+from sca_nlp.errors import InputError
+
+Model = Annotated[str, typer.Option(help="A shipped model's name or a model folder; empty: the default.")]
+Profile = Annotated[str, typer.Option(help="exact (fp32), balanced (int8) or fast (a cascade).")]
+Threads = Annotated[int, typer.Option(help="Threads of inference; 0: the cores that this process may use.")]
+
+
+@app.command(rich_help_panel="Stages")
+def score(
+    speeches: Annotated[list[str], typer.Argument(help="Files, folders, globs, or a Hugging Face data set.")],
+    out: Annotated[Path, typer.Option(help="The run folder.")],
+    format: Annotated[
+        str, typer.Option(help="Reader; told by name and layout where left out (see `sca corpus list`).")
+    ] = "",
+    column: Annotated[list[str] | None, typer.Option(help="Our name=the file's, as in text=body. Repeat it.")] = None,
+    default: Annotated[
+        list[str] | None, typer.Option(help="A value that the file lacks, as in source=FRA. Repeat it.")
+    ] = None,
+    option: Annotated[list[str] | None, typer.Option(help="The reader's own option, name=value. Repeat it.")] = None,
+    model: Model = "",
+    profile: Profile = "balanced",
+    threads: Threads = 0,
+    language: Annotated[str, typer.Option(help="ISO 639-1 code of the speeches' language.")] = "en",
+    actors: Annotated[list[str] | None, typer.Option(help="TOML file with more actors. Repeat it.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Read, cut, code and store speeches; run again on the same folder and it goes on where it stopped.
+
+    [dim]Example:  sca score speeches/*.csv --out runs/mine --column text=body --column source=country_name[/dim]
+    """
+    from sca_nlp import pipeline
+    from sca_nlp.config import SpeechesSection
+
+    template = SpeechesSection("", format, pairs(column, "--column"), pairs(default, "--default"))
+    sections = [replace(template, path=path, options=pairs(option, "--option")) for path in speeches]
+    rejects: list[Any] = []
+    start = time.monotonic()
+    tools = pipeline.load_tools(model, profile=profile, threads=threads, language=language, actor_files=actors or ())
+    with progress("Scoring") as advance:
+        summary = pipeline.score(
+            pipeline.read(sections, rejects.append), out, tools, rejects=rejects, progress=advance, model_name=model
+        )
+    seconds = time.monotonic() - start
+    data = {
+        "run": str(summary.folder),
+        "speeches": summary.n_speeches,
+        "already_there": summary.n_known,
+        "passages": summary.n_passages,
+        "rejects": len(summary.rejects),
+        "seconds": round(seconds, 2),
+    }
+
+    def human() -> None:
+        known = f" ({summary.n_known:,} were there already)" if summary.n_known else ""
+        rejected = (
+            f"; {len(summary.rejects):,} rejected, see {summary.folder / 'rejects.jsonl'}" if summary.rejects else ""
+        )
+        print(
+            f"{summary.n_speeches:,} speeches{known}, {summary.n_passages:,} passages in {seconds:.1f} s{rejected}. Run: {summary.folder}"
+        )
+
+    emit(data, as_json, human)
+
+
+@app.command(rich_help_panel="Stages")
+def predict(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="IN", help="JSONL, CSV or Parquet with `text` and, where there, prev, next, country, date."
+        ),
+    ],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="JSONL, CSV or Parquet, by its ending.")],
+    model: Model = "",
+    profile: Profile = "balanced",
+    threads: Threads = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Code passages that are already cut: one row out for each row in, in order.
+
+    [dim]Example:  sca predict sentences.jsonl coded.jsonl[/dim]
+    """
+    from sca_nlp import pipeline
+    from sca_nlp.passages_io import predict_file
+
+    tools = pipeline.load_tools(model, profile=profile, threads=threads)
+    with progress("Coding") as advance:
+        n, n_coded = predict_file(source, target, tools, pipeline.predict, lambda k: advance(0, k))
+    emit(
+        {"rows": n, "coded": n_coded, "out": str(target)},
+        as_json,
+        lambda: print(f"{n:,} passages coded, {n_coded:,} with at least one code. Written: {target}"),
+    )
+
+
+@app.command(rich_help_panel="Stages")
+def export(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    format: Annotated[str, typer.Option(help="parquet, csv or jsonl; told by --out's ending where left out.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Write one flat table of a run's passages: ids, offsets, date, source, targets, codes, probabilities.
+
+    [dim]Example:  sca export runs/mine --format parquet --out passages.parquet[/dim]
+    """
+    from sca_nlp.passages_io import write_tables
+    from sca_nlp.store import export_table
+
+    kind = format or out.suffix.lstrip(".")
+    if kind not in ("parquet", "csv", "jsonl"):
+        raise InputError("--format", repr(kind), "parquet, csv or jsonl")
+    n = write_tables(export_table(run), out, kind)
+    emit({"rows": n, "out": str(out)}, as_json, lambda: print(f"{n:,} passages written to {out}"))
+
+
+@app.command(rich_help_panel="Runs")
+def check(run: Annotated[Path, typer.Argument(help="A run folder.")], as_json: JsonFlag = False) -> None:
+    """Prove a run whole: nothing missing, nothing twice, every offset rebuilds its text.
+
+    [dim]Example:  sca check runs/mine[/dim]
+    """
+    from sca_nlp.store import check_run, store_digest
+
+    result = check_run(run)
+    digest = "" if result.problems else store_digest(run)
+    data = {
+        "speeches": result.n_speeches,
+        "passages": result.n_passages,
+        "shards": result.n_shards,
+        "digest": digest,
+        "problems": list(result.problems),
+    }
+
+    def human() -> None:
+        for problem in result.problems[:50]:
+            print(f"  {problem}")
+        state = f"{len(result.problems)} problems" if result.problems else f"whole, digest {digest}"
+        print(
+            f"{run}: {result.n_speeches:,} speeches, {result.n_passages:,} passages, {result.n_shards} shards: {state}"
+        )
+
+    emit(data, as_json, human)
+    if result.problems:
+        raise typer.Exit(1)
