@@ -1,0 +1,57 @@
+"""What the segmenter knows of a language, and which language a text is in."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+#: Languages with rules of their own (ISO 639-1). Any other is cut by the English ones.
+LANGUAGES: tuple[str, ...] = ("en", "ru", "fr", "de", "es")
+
+_WORD = re.compile(r"[^\W\d_]+")
+_SAMPLE = 4000  # characters read to guess a language: some 600 words, enough for stop words to tell
+_SHARE = 0.12  # share of words that must be stop words: other languages' texts stay below, short slogans too
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Abbreviations and sentence starters of one language; lower case without the last dot, but `starters`."""
+
+    titles: frozenset[str]
+    never: frozenset[str]
+    references: frozenset[str]
+    may_end: frozenset[str]
+    months: frozenset[str]
+    starters: frozenset[str]
+    ordinal_nouns: frozenset[str]
+    stop_words: frozenset[str]
+
+
+@cache
+def _tables() -> dict[str, Rules]:
+    raw = tomllib.loads(files("sca_nlp.segment").joinpath("languages.toml").read_text(encoding="utf-8"))
+    return {
+        name: Rules(**{slot: frozenset(table.get(slot, ())) for slot in Rules.__slots__}) for name, table in raw.items()
+    }
+
+
+def rules_for(language: str) -> Rules:
+    """Return the rules of a language by its ISO 639-1 code (`fr`, also `fr-CA`); English ones for an unknown code."""
+    tables = _tables()
+    return tables.get(language.lower()[:2], tables["en"])
+
+
+def guess_language(text: str) -> str:
+    """Return the ISO 639-1 code (`en`, `ru`, `fr`, `de`, `es`) of a text's language, or `""` when it is none of them.
+
+    The share of the first 4,000 characters' words that are stop words decides. Not for texts of one or two words.
+    """
+    words = _WORD.findall(text[:_SAMPLE].lower())
+    if not words:
+        return ""
+    scores = {name: sum(word in rules.stop_words for word in words) / len(words) for name, rules in _tables().items()}
+    best = max(scores, key=lambda name: scores[name])
+    return best if scores[best] >= _SHARE else ""
