@@ -1,0 +1,81 @@
+"""Hashed word n-grams and logistic regression: small, quick, and what a transformer has to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sca_nlp.classify.contract import Array, Scores
+from sca_nlp.classify.folder import ModelFolder
+from sca_nlp.codebook import Codebook
+from sca_nlp.errors import InputError
+
+
+def vectorizer(n_features: int, ngrams: int) -> Any:
+    """Return the stateless map from texts to hashed counts (words of any length; case is folded)."""
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    return HashingVectorizer(
+        n_features=n_features,
+        ngram_range=(1, ngrams),
+        token_pattern=r"(?u)\b\w+\b|[?!]",  # noqa: S106 - a regular expression, not a secret
+        alternate_sign=False,
+        norm=None,
+    )
+
+
+def features(counts: Any, idf: NDArray[np.float32]) -> Any:
+    """Return TF-IDF rows of unit length from hashed counts (sublinear in the count)."""
+    import scipy.sparse as sp
+    from sklearn.preprocessing import normalize
+
+    x = counts.astype(np.float32).tocsr()
+    x.data = 1 + np.log(x.data)
+    return normalize(x @ sp.diags(idf), copy=False)
+
+
+class Linear:
+    """A linear classifier from a model folder."""
+
+    def __init__(self, folder: ModelFolder) -> None:
+        arrays = folder.arrays()
+        self._folder = folder
+        n = len(folder.codebook.classes)
+        try:
+            self._weights = arrays["weights"].astype(np.float32)  # [n_features, n_classes]
+            self._bias = arrays["bias"].astype(np.float32)
+            self._idf = arrays["idf"].astype(np.float32)
+        except KeyError as e:
+            raise InputError(folder.path, f"no array {e}", "weights, bias and idf") from None
+        if self._weights.shape != (len(self._idf), n) or self._bias.shape != (n,):
+            raise InputError(folder.path, f"weights of shape {self._weights.shape}", f"({len(self._idf)}, {n})")
+        self._vectorizer = vectorizer(len(self._idf), int(folder.meta["ngrams"]))
+        self.codebook: Codebook = folder.codebook
+        self.model_id: str = folder.model_id
+        self.digest: str = folder.digest
+        self.profile = "exact"
+
+    def raw(self, texts: Sequence[str]) -> Array:
+        """Return probabilities before calibration [n, n_classes]."""
+        if not len(texts):
+            return np.zeros((0, len(self.codebook.classes)), np.float32)
+        x = features(self._vectorizer.transform(texts), self._idf)
+        z = x @ self._weights + self._bias
+        return (1 / (1 + np.exp(-np.clip(z, -30, 30)))).astype(np.float32)
+
+    def predict(self, texts: Sequence[str], prev: Sequence[str] = (), next: Sequence[str] = ()) -> Scores:
+        """Score passages; neighbours are not used."""
+        p = self._folder.decision.calibrate(self.raw(texts))
+        return Scores(p, np.ones(len(texts), np.int32))
+
+    def decide(self, probabilities: Array) -> list[tuple[str, ...]]:
+        """Return the codes of each row."""
+        return self._folder.decision.decide(probabilities)
+
+
+def load(folder: ModelFolder, *, profile: str = "balanced", threads: int = 0) -> Linear:
+    """Return the classifier of a folder; it has one profile and one thread."""
+    return Linear(folder)

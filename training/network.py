@@ -1,0 +1,112 @@
+"""The network: an encoder shared by all classes, and a head that lets each class look for its own words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+
+class SentenceClassifier(nn.Module):
+    """Encoder, then per class: a perceptron on [mean of tokens, first token] plus attention of the class's own.
+
+    Logits have shape [n, n_classes]; `probabilities` makes a softmax over each indicator's values and 'absent', so that
+    'affirmed' and 'denied' compete and cannot both be likely.
+    """
+
+    def __init__(
+        self, encoder: nn.Module, width: int, groups: Sequence[Sequence[int]], hidden: int, dropout: float
+    ) -> None:
+        super().__init__()
+        n = sum(len(g) for g in groups)
+        self.encoder = encoder
+        self.dropout = nn.Dropout(dropout)
+        self.hidden = nn.Linear(2 * width, hidden)
+        self.out = nn.Linear(hidden, n)
+        self.query = nn.Linear(width, n)  # which token a class attends to
+        self.value = nn.Linear(width, n, bias=False)  # what that token says for the class
+        member = torch.zeros(n, n)
+        for g in groups:
+            for a in g:
+                for b in g:
+                    member[a, b] = 1
+        self.register_buffer("member", member, persistent=False)
+
+    def forward(self, ids: Tensor, mask: Tensor | None) -> Tensor:
+        """Return logits [n, n_classes] of token ids [n, length]; `mask` is None where nothing is padded."""
+        h = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        scores, values = self.query(h), self.value(self.dropout(h))
+        if mask is None:
+            mean = h.mean(1)
+        else:
+            m = mask.unsqueeze(-1).to(h.dtype)
+            mean = (h * m).sum(1) / m.sum(1)
+            scores = scores.masked_fill(m == 0, torch.finfo(h.dtype).min)
+        attended = (scores.float().softmax(1).to(values.dtype) * values).sum(1)
+        joint = self.dropout(torch.cat([mean, h[:, 0]], 1))
+        return (self.out(self.dropout(nn.functional.gelu(self.hidden(joint)))) + attended).float()
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Return [n, n_classes]: softmax over each indicator's values and absent (whose logit is 0)."""
+        shift = logits.max(1, keepdim=True).values.clamp(min=0)
+        e = torch.exp(logits - shift)
+        total: Tensor = torch.exp(-shift) + e @ self.member.to(e.dtype)
+        return e / total
+
+
+def batches(
+    lengths: Sequence[int] | NDArray[np.int64], budget: int, rng: np.random.Generator | None = None
+) -> list[NDArray[np.int64]]:
+    """Cut a set into batches of like length: at most `budget` tokens each, padding included.
+
+    Args:
+        lengths: tokens of each sentence.
+        budget: most tokens of a batch; a longer sentence is a batch of its own.
+        rng: shuffles ties of length and the order of batches; None keeps the order of length.
+    """
+    size = np.asarray(lengths)
+    noise = rng.random(len(size)) * 3 if rng is not None else np.zeros(len(size))
+    order = np.argsort(size + noise, kind="stable")
+    out, start = [], 0
+    longest = 0
+    for k, i in enumerate(order):
+        longest = max(longest, int(size[i]))
+        if k > start and (k - start + 1) * longest > budget:
+            out.append(order[start:k])
+            start, longest = k, int(size[i])
+    if len(order):
+        out.append(order[start:])
+    if rng is not None:
+        rng.shuffle(out)  # type: ignore[arg-type]
+    return out
+
+
+def pad(ids: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor | None]:
+    """Return token ids [n, longest] and their mask, None where no sentence needed padding."""
+    longest = max(map(len, ids))
+    x = torch.zeros(len(ids), longest, dtype=torch.long)
+    mask = torch.zeros(len(ids), longest, dtype=torch.long)
+    for n, row in enumerate(ids):
+        x[n, : len(row)] = torch.tensor(row)
+        mask[n, : len(row)] = 1
+    return x, None if bool(mask.all()) else mask
+
+
+def predict(model: SentenceClassifier, ids: Sequence[Sequence[int]], budget: int = 2048) -> NDArray[np.float32]:
+    """Return logits [n, n_classes] in the order of `ids`."""
+    device = next(model.parameters()).device
+    was = model.training
+    model.eval()
+    out: NDArray[np.float32] | None = None
+    with torch.inference_mode():
+        for index in batches([len(i) for i in ids], budget):
+            x, mask = pad([ids[int(i)] for i in index])
+            z = model(x.to(device), None if mask is None else mask.to(device)).cpu().numpy()
+            if out is None:
+                out = np.zeros((len(ids), z.shape[1]), np.float32)
+            out[index] = z
+    model.train(was)
+    return out if out is not None else np.zeros((0, 0), np.float32)
