@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sca_nlp.errors import InputError
-from sca_nlp.store import write_atomically, write_table
+from sca_nlp.records import Speech
+from sca_nlp.store import SPEECH_FIELDS, write_atomically, write_table
 
 if TYPE_CHECKING:
     from sca_nlp.pipeline import Tools
@@ -190,3 +191,23 @@ def write_tables(tables: Iterable[pa.Table], path: Path, kind: str) -> int:
     finally:
         temporary.unlink(missing_ok=True)
     return n
+
+
+def write_speeches(speeches: Iterable[Speech], path: Path, advance: Callable[[int], None]) -> int:
+    """Write speeches as one Parquet file with a column for each field of `Speech`; return their number."""
+    schema = pa.schema([(name, pa.string()) for name in SPEECH_FIELDS])
+
+    def tables() -> Iterator[pa.Table]:
+        chunk: list[Speech] = []
+        for speech in speeches:
+            chunk.append(speech)
+            if len(chunk) == 256:
+                yield to_table(chunk)
+                chunk = []
+        yield to_table(chunk)
+
+    def to_table(chunk: list[Speech]) -> pa.Table:
+        advance(len(chunk))
+        return pa.table({name: [getattr(s, name) for s in chunk] for name in SPEECH_FIELDS}, schema=schema)
+
+    return write_tables(tables(), path, "parquet")

@@ -68,9 +68,8 @@ def score(
         rejected = (
             f"; {len(summary.rejects):,} rejected, see {summary.folder / 'rejects.jsonl'}" if summary.rejects else ""
         )
-        print(
-            f"{summary.n_speeches:,} speeches{known}, {summary.n_passages:,} passages in {seconds:.1f} s{rejected}. Run: {summary.folder}"
-        )
+        done = f"{summary.n_speeches:,} speeches{known}, {summary.n_passages:,} passages in {seconds:.1f} s"
+        print(f"{done}{rejected}. Run: {summary.folder}")
 
     emit(data, as_json, human)
 

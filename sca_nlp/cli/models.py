@@ -1,0 +1,99 @@
+"""`sca codebook` and `sca models`: what is coded, and by what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sca_nlp.cli import app
+from sca_nlp.cli.console import JsonFlag, emit, table
+
+models_app = typer.Typer(no_args_is_help=True, help="Models: list, show, compare.")
+app.add_typer(models_app, name="models", rich_help_panel="Inputs")
+
+
+@app.command(rich_help_panel="Inputs")
+def codebook(
+    path: Annotated[Path | None, typer.Argument(help="A codebook in TOML; left out: the shipped one.")] = None,
+    rulings: Annotated[bool, typer.Option(help="Also the rulings on hard cases.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Print a codebook: indicators, values, definitions; an own one is checked by the way.
+
+    [dim]Example:  sca codebook --rulings[/dim]
+    """
+    from sca_nlp.codebook import default_codebook, read_codebook
+
+    book = read_codebook(path) if path else default_codebook()
+    data: dict[str, Any] = {
+        "name": book.name,
+        "version": book.version,
+        "digest": book.digest,
+        "classes": list(book.classes),
+        "indicators": [
+            {
+                "id": i.id,
+                "short": i.short,
+                "name": i.name,
+                "question": i.question,
+                "values": dict(i.definitions),
+                "absent": i.absent,
+            }
+            for i in book.indicators
+        ],
+        "rulings": list(book.rulings),
+    }
+
+    def human() -> None:
+        print(f"{book.name} {book.version} ({book.digest[:12]}): {', '.join(book.classes)}")
+        for i in book.indicators:
+            print(f"\n{i.short}  {i.name} [{i.id}]. {i.question}")
+            for value, mark in i.values.items():
+                print(f"  {i.short}{mark} {value}: {i.definitions[value]}")
+            if i.absent:
+                print(f"      absent: {i.absent}")
+        if rulings:
+            print("\nRulings")
+            for n, ruling in enumerate(book.rulings, 1):
+                print(f"{n:3}. {ruling}")
+
+    emit(data, as_json, human)
+
+
+@models_app.command("list")
+def list_(as_json: JsonFlag = False) -> None:
+    """List the shipped models with their measured scores.
+
+    [dim]Example:  sca models list[/dim]
+    """
+    from sca_nlp.classify.folder import DEFAULT_MODEL, list_models
+
+    rows = list_models()
+    emit(
+        rows,
+        as_json,
+        lambda: table(
+            ("model", "kind", "macro-F1 (public test)", ""),
+            [
+                (r["name"], r["kind"], r.get("macro_f1", ""), "default" if r["name"] == DEFAULT_MODEL else "")
+                for r in rows
+            ],
+        ),
+    )
+
+
+@models_app.command()
+def show(
+    model: Annotated[str, typer.Argument(help="A shipped model's name or a model folder; left out: the default.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Show a model's card.
+
+    [dim]Example:  sca models show[/dim]
+    """
+    from sca_nlp.classify.folder import describe_model
+
+    data = describe_model(model or None)
+    emit(data, as_json, lambda: print(data["card"]))

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sca_nlp import pipeline
+from sca_nlp.store import check_run, iter_passages, store_digest
+from tests.fakes import fake_tools, speech
+
+
+def test_scores_attributes_and_counts(tmp_path: Path) -> None:
+    summary = pipeline.score([speech(1), speech(2)], tmp_path, fake_tools())
+    assert (summary.n_speeches, summary.n_passages, summary.n_known) == (2, 6, 0)
+    rows = [r for t in iter_passages(tmp_path) for r in t.to_pylist()]
+    assert [r["codes"] for r in rows[:3]] == [[], ["TP+"], ["SS+"]]
+    assert rows[1]["targets"] == ["RUS"]
+    assert rows[1]["actors"] == ["RUS"]
+    assert rows[1]["TP+"] == pytest.approx(0.9)
+    assert summary.counts["coded"] == 4
+
+
+def test_running_again_scores_only_what_is_new(tmp_path: Path) -> None:
+    pipeline.score([speech(1)], tmp_path, fake_tools())
+    tools = fake_tools()
+    summary = pipeline.score([speech(1), speech(2)], tmp_path, tools)
+    assert (summary.n_speeches, summary.n_known) == (1, 1)
+    assert tools.classifier.n_calls == 1  # type: ignore[attr-defined]
+    assert check_run(tmp_path).n_speeches == 2
+
+
+def test_a_changed_model_starts_beside(tmp_path: Path) -> None:
+    first = pipeline.score([speech(1)], tmp_path / "run", fake_tools())
+    second = pipeline.score([speech(1)], tmp_path / "run", fake_tools("fake-2"))
+    assert first.folder != second.folder
+    assert second.folder.parent == tmp_path
+    assert check_run(first.folder).n_speeches == check_run(second.folder).n_speeches == 1
+
+
+def test_a_poisoned_speech_is_rejected_alone(tmp_path: Path) -> None:
+    speeches = [speech(1), speech(2, text="This is POISON to the model."), speech(3)]
+    summary = pipeline.score(speeches, tmp_path, fake_tools())
+    assert summary.n_speeches == 2
+    assert [r.file for r in summary.rejects] == ["s2"]
+    assert "poisoned" in summary.rejects[0].reason
+
+
+def test_a_changed_text_is_rejected(tmp_path: Path) -> None:
+    pipeline.score([speech(1)], tmp_path, fake_tools())
+    summary = pipeline.score([speech(1, text="Another text.")], tmp_path, fake_tools())
+    assert summary.n_speeches == 0
+    assert "scored before" in summary.rejects[0].reason
+
+
+def test_shard_size_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline.score([speech(n) for n in range(9)], tmp_path / "one", fake_tools())
+    monkeypatch.setattr(pipeline, "SHARD_CHARACTERS", 1)
+    pipeline.score([speech(n) for n in range(9)], tmp_path / "many", fake_tools())
+    assert store_digest(tmp_path / "one") == store_digest(tmp_path / "many")
+
+
+def test_errors_of_the_reader_reach_the_caller(tmp_path: Path) -> None:
+    def broken():
+        yield speech(1)
+        raise KeyError("reader")
+
+    with pytest.raises(KeyError):
+        pipeline.score(broken(), tmp_path, fake_tools())
+
+
+def test_unknown_language_is_guessed(tmp_path: Path) -> None:
+    text = "The government of the country has said that it will not be part of this and that they are with us."
+    pipeline.score([speech(1, text=text, language="")], tmp_path, fake_tools())
+    assert next(iter_passages(tmp_path))["language"].to_pylist() == ["en"]
