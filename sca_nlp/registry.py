@@ -31,7 +31,16 @@ CLASSIFIERS: dict[str, str] = {
 }
 
 #: Deed readers: filled by `sca_nlp.read.deeds`, one a source: `reader(path, **options) -> DeedTable`.
-DEED_READERS: dict[str, str] = {}
+DEED_READERS: dict[str, str] = {
+    "mid_cow": "sca_nlp.read.deeds.mid:read_mid_cow",
+    "mid_gml": "sca_nlp.read.deeds.mid:read_mid_gml",
+    "ucdp_acd": "sca_nlp.read.deeds.ucdp_acd:read_ucdp_acd",
+    "alliances": "sca_nlp.read.deeds.alliances:read_alliances",
+    "unga": "sca_nlp.read.deeds.unga:read_unga",
+    "sipri_milex": "sca_nlp.read.deeds.milex:read_sipri_milex",
+    "nmc": "sca_nlp.read.deeds.milex:read_nmc",
+    "chronology": "sca_nlp.read.deeds.chronology:read_chronology",
+}
 
 _TABLES = {"speech reader": SPEECH_READERS, "classifier": CLASSIFIERS, "deed reader": DEED_READERS}
 _GROUPS = {
