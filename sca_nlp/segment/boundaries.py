@@ -14,36 +14,23 @@ from sca_nlp.segment.layout import NEWLINES, Layout, breaks_at_newline, read_lay
 #: No passage is longer (characters); longer ones are cut at a semicolon, else a line break, else a space.
 MAX_LENGTH = 2000
 
-_CLOSERS = "\"'”’»›)\\]}」』）】"
+_CLOSERS = "\"'”’“»›)\\]}」』）】*"
 _WIDE = "。！？｡।؟۔"
 # Terminators with their closing quotes, or a line break. Possessive: never backtracks, never fails after one character.
-_CANDIDATE = re.compile(rf"([.!?…{_WIDE}]++)([{_CLOSERS}]*+)(\s*+)|[{NEWLINES}]\s*+")
+_CANDIDATE = re.compile(
+    rf"([.!?…{_WIDE}]++)([{_CLOSERS}]*+)(\s*+)|[{NEWLINES}]\s*+"
+    r"|[(\[](?:[Aa]pplause|[Ll]aughter|[Cc]heers|[Ii]naudible|[Cc]rosstalk)[)\]]\s*+"
+)
 _OPENERS = frozenset("\"'“”„‘‚«‹([{¿¡—–-_*•`")
 _DOTTED = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]{1,2}")
 _NUMBER = re.compile(r"\(?(?:\d{1,3}|[ivxlIVXL]{1,6}|[A-Za-z])\)?")
 _NEXT = re.compile(r"[^\W_]+")
 _ROMAN = re.compile(r"[IVXLC]{1,6}\b")
 _NOTE = re.compile(r"(?:\d{1,2}|\[\d{1,3}\]|\*{1,3})[\"”’']?(?=\s+[\"“‘(]?[A-ZÀ-ÞА-ЯЁ])")
-_ZONES = frozenset(
-    ["EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "GMT", "UTC", "BST", "CET", "AEST", "MSK", "ET", "PT"]
-)
-_DAYS = frozenset(["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"])
+_ZONES = frozenset(("EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "GMT", "UTC", "BST", "CET", "AEST", "MSK"))
+_DAYS = frozenset(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"))
 _LABELLED = frozenset(
-    [
-        "plan",
-        "group",
-        "annex",
-        "option",
-        "category",
-        "part",
-        "class",
-        "grade",
-        "vitamin",
-        "type",
-        "phase",
-        "schedule",
-        "appendix",
-    ]
+    ("plan", "group", "annex", "option", "category", "part", "class", "grade", "type", "phase", "schedule", "appendix")
 )
 _UNITS = re.compile(r"[\d.,]+ ?(?:per ?cent|percent|%|million|billion|trillion)")
 _SPOKEN = re.compile(
@@ -71,7 +58,12 @@ def sentence_spans(text: str, language: str = "en") -> list[tuple[int, int]]:
         begin, after = match.span()
         if after >= size:
             break
-        if match.group(1) is None:
+        if match.group(1) is None and text[begin] in "([":
+            # A stage direction without a full stop stands alone unless the sentence goes on behind it.
+            end = begin + len(match.group().rstrip())
+            line = after if _has_newline(text[end:after]) else line
+            cut = start == begin and not text[after].islower()
+        elif match.group(1) is None:
             end = begin
             gap = match.group()
             while end > line and text[end - 1].isspace():
@@ -113,7 +105,8 @@ def _ends(
         end = after + 1
         after = _skip_space(text, end, len(text))
     if fresh and starts_item(text, after):
-        return True, end
+        word = _word_before(text, dot, start)
+        return len(word) != 1 and word.lower() not in rules.titles, end
     if text[after] in ".,;:?!…":
         return False, end
     at = after
@@ -129,10 +122,10 @@ def _ends(
         return True, end
     if match.group(2) and match.group(2)[0] not in ")]'’":
         return True, end  # a full stop inside closing quotes
-    return _period_ends(text, start, line, dot, at, rules), end
+    return _period_ends(text, start, dot, at, rules), end
 
 
-def _period_ends(text: str, start: int, line: int, dot: int, at: int, rules: Rules) -> bool:
+def _period_ends(text: str, start: int, dot: int, at: int, rules: Rules) -> bool:
     """Decide on a single full stop at `dot`, where the next word begins at `at` with a capital, digit or symbol."""
     word = _word_before(text, dot, start)
     if not word:
@@ -141,8 +134,13 @@ def _period_ends(text: str, start: int, line: int, dot: int, at: int, rules: Rul
     found = _NEXT.match(text, at)
     following = found.group() if found else ""
     starter = following in rules.starters and text[at + len(following) : at + len(following) + 1] != "."
-    if dot - len(word) <= max(start, line) and _NUMBER.fullmatch(word):
+    if dot - len(word) <= start and _NUMBER.fullmatch(word):
         return False  # the number of a paragraph or list item stands with what it numbers
+    if len(word) == 1 and word.isupper():
+        before = text[max(start, dot - 20) : dot - 1].rstrip().rpartition(" ")[2].lower()
+        if before in _LABELLED or word == "I":
+            return starter or before in _LABELLED
+        return starter and following not in ("A", "I")
     if lower in rules.titles or lower in rules.never:
         return False
     if lower in rules.references:
@@ -153,16 +151,11 @@ def _period_ends(text: str, start: int, line: int, dot: int, at: int, rules: Rul
         if lower in ("a.m", "p.m") and (following in _ZONES or following in _DAYS):
             return False
         return starter or lower == "etc"
-    if len(word) == 1 and word.isalpha():
-        before = text[max(start, dot - 20) : dot - 1].rstrip().rpartition(" ")[2].lower()
-        if before in _LABELLED:
-            return True
-        return starter and following not in ("A", "I") if word != "I" else starter
     if word[-1].isdigit():
         if following[:1].isdigit():
             return not (len(word) <= 3 and _UNITS.match(text, at))
         return not (following.lower() in rules.ordinal_nouns and len(word) <= 3)
-    return not (word.isupper() and _SPOKEN.fullmatch(text, max(start, line), dot))
+    return not (word.isupper() and _SPOKEN.fullmatch(text, start, dot))
 
 
 def _ends_without_space(text: str, dot: int, end: int, mark: str) -> tuple[bool, int]:

@@ -15,69 +15,24 @@ _MIN_LINES = 5
 
 # A list item: a bullet, a dash, "(a)", "1)", "1.", "iv." followed by space. Bounded, so linear.
 _ITEM = re.compile(
-    r"[•▪◦‣●○■□·∙➢✓*+#](?=\s|[^\W\d_])|[-–—]{1,2}(?=\s)|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)](?=\s)|\((?:\d{1,3}|[a-z]|[ivx]{1,5})\)"
+    r"[•▪◦‣●○■□·∙➢✓+](?=\s|[^\W\d_])|[*#]{1,6}(?=\s)|[-–—]{1,2}(?=\s)|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)](?=\s)|\((?:\d{1,3}|[a-z]|[ivx]{1,5})\)"
 )
 _CAPS = r"[A-ZÀ-ÞА-ЯЁ][A-ZÀ-ÞА-ЯЁ.'’\-]*"
 # "THE PRESIDENT:", "MS. JEAN-PIERRE:", "Q:", "Q " of a transcript; mixed case only behind a title ("Mr. Smith:").
 _TURN = re.compile(
-    rf"(?:{_CAPS}(?:,? (?:{_CAPS}|of|and|de|von|du)){{0,6}}(?: ?\([^()\n]{{1,40}}\))?:"
+    rf"\*{{0,2}}(?:{_CAPS}(?:,? (?:{_CAPS}|of|and|de|von|du)){{0,6}}(?: ?\([^()\n]{{1,40}}\))?:"
     r"|(?:Mr|Mrs|Ms|Dr|Sen|Gen|President|Prime Minister|Secretary|Minister|Senator|Reporter|Journalist|Question|Answer"
-    r"|Moderator|Interviewer|Speaker)\.?(?: [A-Z][\w.'’\-]{0,30}){0,3}:|[QA](?:[.:]| {1,3}(?=[A-Z“\"])))"
+    r"|Moderator|Interviewer|Speaker)\.?(?: [A-Z][\w.'’\-]{0,30}){0,3}:|[QA][.:]|Q {1,3}(?=[A-Z“\"(\[—–]))"
 )
+_NUMBERED = re.compile(r"(?:\d{1,3}|[A-Z])\.\s")
 _STAGE = re.compile(r"[(\[](?:Applause|Laughter|Cheers|Inaudible|Crosstalk|Pause|Interruption|Music|Booing)", re.I)
-_CONNECTING = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "of",
-        "to",
-        "and",
-        "or",
-        "in",
-        "on",
-        "at",
-        "by",
-        "for",
-        "from",
-        "with",
-        "that",
-        "which",
-        "who",
-        "as",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "has",
-        "have",
-        "had",
-        "will",
-        "would",
-        "not",
-        "its",
-        "their",
-        "our",
-        "his",
-        "her",
-        "this",
-        "these",
-        "those",
-        "into",
-        "between",
-        "against",
-        "under",
-        "over",
-        "than",
-        "but",
-        "nor",
-        "both",
-        "such",
-        "per",
-    ]
-)
+# A line that stops at one of these goes on in the next one; with a capital, the first half of a name.
+_CONNECTING_WORDS = """
+the a an of to and or in on at by for from with that which who as is are was were be been has have had will would not
+its their our his her this these those into between against under over than but nor both such per
+United Security General Soviet European Prime Foreign South North West East Middle New Secretary Federal
+"""
+_CONNECTING = frozenset(_CONNECTING_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +69,7 @@ def starts_item(text: str, at: int) -> bool:
 def is_turn_label(text: str, start: int, end: int) -> bool:
     """Return whether `text[start:end]` is nothing but a speaker's label (`PRIME MINISTER:`)."""
     found = _TURN.match(text, start, end)
-    return bool(found) and found is not None and found.end() == end
+    return found is not None and text[found.end() : end].strip("*") == ""
 
 
 def breaks_at_newline(text: str, line_start: int, end: int, after: int, layout: Layout) -> bool:
@@ -127,19 +82,19 @@ def breaks_at_newline(text: str, line_start: int, end: int, after: int, layout: 
         after: where the next line's first character stands.
         layout: of the text.
     """
-    if end <= line_start or starts_item(text, after):
+    length = end - line_start
+    full = layout.wrapped and length >= 0.6 * layout.width
+    if end <= line_start:
         return True
+    if starts_item(text, after):
+        # "... President | J. F. Kessler", "... reached Goal | 4. Then": a wrapped line, no list item
+        return not (full and text[end - 1] not in _TERMINAL and _NUMBERED.match(text, after))
     if is_turn_label(text, line_start, end):
         return False
     last, first = text[end - 1], text[after]
     if first.islower():
         return False
-    length = end - line_start
     if last in ",-–—&/(" and length <= _MAX_WIDTH:
         return False
-    if last in ":;":
-        return not (layout.wrapped and length >= 0.6 * layout.width)
     word = text[max(line_start, end - 12) : end].rpartition(" ")[2]
-    if word in _CONNECTING:
-        return False
-    return not (layout.wrapped and length >= 0.6 * layout.width)
+    return not (full or (word in _CONNECTING and last not in ":;"))
