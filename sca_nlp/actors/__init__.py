@@ -1,0 +1,13 @@
+"""Actors: states, alliances and groups, by the names that texts and tables use in the years that they use them.
+
+`Gazetteer` finds actors in a text; `country_code` reads a country from a table's cell; `members` expands a group by year;
+`name_of` shows a code. The data are `configs/actors/*.toml`.
+"""
+
+from __future__ import annotations
+
+from sca_nlp.actors.codes import country_code, name_of
+from sca_nlp.actors.data import members
+from sca_nlp.actors.gazetteer import Gazetteer, Mention
+
+__all__ = ["Gazetteer", "Mention", "country_code", "members", "name_of"]

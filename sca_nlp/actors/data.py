@@ -1,0 +1,216 @@
+"""The tables of actors as written in `configs/actors/`: states, groups, leaders, and what must not be mistaken for a state."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from sca_nlp.errors import InputError, UnknownNameError
+from sca_nlp.share import share_path
+
+#: Before and after all years: an open end of a range.
+EVER = (0, 9999)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One way in which texts name an actor, in the years in which it does."""
+
+    text: str
+    codes: tuple[str, ...]  # empty: hides a state's name and is no actor itself ("New Mexico")
+    kind: str  # name, people, seat, leader, group, cue, none
+    years: tuple[int, int] = EVER
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One state since 1945 (or a territory that speeches treat as an actor: then `years` is None)."""
+
+    code: str
+    name: str
+    iso2: str
+    cow: tuple[str, ...]
+    abb: tuple[str, ...]
+    years: tuple[int, int] | None
+    regions: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """An alliance, organisation or group of states; `code` is what the codebook's targets call it."""
+
+    code: str
+    name: str
+    kind: str
+    spans: tuple[tuple[int, int, frozenset[str]], ...]
+
+
+@dataclass(frozen=True)
+class ActorData:
+    """All tables, checked."""
+
+    states: Mapping[str, State]
+    groups: Mapping[str, Group]
+    forms: tuple[Form, ...]
+    aliases: Mapping[str, str]
+    folder: Path = field(compare=False, default=Path())
+
+
+def expand(text: str) -> list[str]:
+    """Return the forms that braces stand for: `{great,big} power` gives `great power`, `big power`."""
+    m = re.search(r"\{([^{}]*)\}", text)
+    if not m:
+        return [text]
+    return [done for part in m.group(1).split(",") for done in expand(text[: m.start()] + part + text[m.end() :])]
+
+
+def parse_years(text: str, where: object = "years") -> tuple[int, int]:
+    """Return (first, last) of `1991-`, `-1990`, `1967-1990` or `` (always).
+
+    Raises:
+        InputError: something else.
+    """
+    text = text.strip()
+    if not text:
+        return EVER
+    m = re.fullmatch(r"(\d{4})?-(\d{4})?", text)
+    if not m or text == "-":
+        raise InputError(where, f"years {text!r}", "YYYY-YYYY, YYYY- or -YYYY")
+    return int(m.group(1) or EVER[0]), int(m.group(2) or EVER[1])
+
+
+def split_form(text: str, where: object) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Yield (form, years) of an entry such as `the {Nine,Ten} [1973-1994]`."""
+    m = re.fullmatch(r"(.*?)(?:\s*\[([^\]]*)\])?", text.strip())
+    if m is None or not m.group(1):
+        raise InputError(where, f"form {text!r}", "a name, then if need be years in brackets")
+    years = parse_years(m.group(2) or "", where)
+    for form in expand(m.group(1)):
+        yield form, years
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise InputError(path, "no such file", "a table of actors in TOML (configs/actors shows the form)") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+        raise InputError(path, f"not readable as TOML ({e})", "a table of actors in TOML") from None
+
+
+def _states(path: Path) -> tuple[dict[str, State], list[Form]]:
+    states: dict[str, State] = {}
+    forms: list[Form] = []
+    for code, row in _read(path).items():
+        where = f"{path}: {code}"
+        if not isinstance(row, dict) or not row.get("name"):
+            raise InputError(where, "no name", 'CODE = { name = "...", ... }')
+        years = row.get("years", "")
+        states[code] = State(
+            code=code,
+            name=row["name"],
+            iso2=row.get("iso2", ""),
+            cow=tuple(filter(None, row.get("cow", "").split(","))),
+            abb=tuple(filter(None, row.get("abb", "").split(","))),
+            years=None if years == "-" else parse_years(years, where),
+            regions=frozenset(filter(None, row.get("regions", "").split(","))),
+        )
+        found = [
+            Form(form, (code,), kind, span)
+            for kind, key in (("name", "names"), ("people", "people"), ("seat", "seats"))
+            for entry in filter(None, row.get(key, "").split(";"))
+            for form, span in split_form(entry, where)
+        ]
+        # A name whose years are stated ("Georgia [1991-]") is not added again without them.
+        if row["name"] not in {f.text for f in found}:
+            found.append(Form(row["name"], (code,), "name"))
+        forms += found
+    return states, forms
+
+
+def _groups(path: Path) -> tuple[dict[str, Group], list[Form]]:
+    groups: dict[str, Group] = {}
+    forms: list[Form] = []
+    for key, row in _read(path).items():
+        where = f"{path}: {key}"
+        spans = []
+        for line in row.get("members", ()):
+            years, _, names = str(line).partition(":")
+            spans.append((*parse_years(years, where), frozenset(names.split())))
+        groups[key] = Group(row.get("code", key), row["name"], row.get("kind", "group"), tuple(spans))
+        codes = (groups[key].code,) if groups[key].code else ()
+        # A group outside the codebook hides the states' names within it, and is no target.
+        forms += [
+            Form(form, codes, "group" if codes else "none", span)
+            for entry in row.get("forms", ())
+            for form, span in split_form(entry, where)
+        ]
+    return groups, forms
+
+
+@lru_cache(maxsize=4)
+def load_data(folder: Path | None = None) -> ActorData:
+    """Read and check the tables of a folder (default: `configs/actors`).
+
+    Raises:
+        InputError: a file is missing or a row is wrong.
+    """
+    folder = Path(folder) if folder is not None else share_path("configs", "actors")
+    states, forms = _states(folder / "states.toml")
+    groups, more = _groups(folder / "groups.toml")
+    forms += more
+    for code, entries in _read(folder / "leaders.toml").items():
+        where = f"{folder / 'leaders.toml'}: {code}"
+        if code not in states:
+            raise InputError(where, f"state {code!r}", "a code of states.toml")
+        forms += [Form(f, (code,), "leader", y) for e in entries for f, y in split_form(e, where)]
+    other = _read(folder / "other.toml")
+    where = str(folder / "other.toml")
+    forms += [Form(f, (), "none", y) for e in other.get("none", ()) for f, y in split_form(e, where)]
+    for codes, entries in other.get("several", {}).items():
+        pair = tuple(codes.split())
+        forms += [Form(f, pair, "group", y) for e in entries for f, y in split_form(e, where)]
+    for code, entries in other.get("cues", {}).items():
+        forms += [Form(f, (code,), "cue", y) for e in entries for f, y in split_form(e, where)]
+    known = set(states) | set(groups)
+    for form in forms:
+        if unknown := set(form.codes) - known:
+            raise InputError(
+                where, f"code {sorted(unknown)[0]!r} of {form.text!r}", "a code of states.toml or groups.toml"
+            )
+    return ActorData(states, groups, tuple(forms), dict(other.get("aliases", {})), folder)
+
+
+#: Regions whose states count as the South (developing or non-aligned countries).
+_SOUTH = frozenset({"AFR", "ARAB", "AMER", "SASIA", "SEASIA", "PAC"})
+
+
+def members(group: str, year: int, data: ActorData | None = None) -> frozenset[str]:
+    """Return the states (ISO3) that belonged to a group in a year, by accession and withdrawal dates.
+
+    A state is its own only member. `AFR`, `AMER` (Latin America and the Caribbean), `SOUTH`, `UN` and `ALL` are made from
+    the states that were independent in that year; the other lists stand in `groups.toml`.
+
+    Raises:
+        UnknownNameError: no such group or state, or a group without members (`NONSTATE`, `?`).
+    """
+    data = data or load_data()
+    if group in data.states:
+        return frozenset({group})
+    if group in data.groups and data.groups[group].spans:
+        return frozenset().union(*(names for first, last, names in data.groups[group].spans if first <= year <= last))
+    alive = {s.code: s.regions for s in data.states.values() if s.years and s.years[0] <= year <= s.years[1]}
+    if group in ("ALL", "UN"):
+        return frozenset(alive)
+    if group in ("AFR", "AMER"):
+        return frozenset(c for c, r in alive.items() if group in r)
+    if group == "SOUTH":
+        north = {"AUS", "NZL"} | ({"ZAF"} if year < 1994 else set())
+        return frozenset(c for c, r in alive.items() if (r & _SOUTH or c in ("IRN", "MNG")) and c not in north)
+    known = [g for g, row in data.groups.items() if row.spans] + ["AFR", "AMER", "SOUTH", "UN", "ALL"]
+    raise UnknownNameError("group of states", group, known)

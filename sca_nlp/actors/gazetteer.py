@@ -1,0 +1,148 @@
+"""Find actors in a text: one pass over its words, longest name first, names only in the years in which they were used."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from sca_nlp.actors.data import Form, load_data
+
+
+class Mention(NamedTuple):
+    """One actor named in a text: `text[start:end]`. A name of two actors gives two mentions of one span."""
+
+    start: int
+    end: int
+    code: str
+    kind: str  # name, people, seat, leader, group; cue: points to the actor without naming it
+
+
+#: Words: dotted abbreviations stay whole ("U.S.S.R."), hyphens and apostrophes divide ("Viet-Nam" = "Viet Nam").
+_WORD = re.compile(r"(?:[A-Z]\.){2,}|[^\W_]+")
+#: What may stand between the words of one name; a full stop only after a short first part ("St. Lucia").
+_GAP = re.compile(r"[\s\-–‑'’(/]{1,4}|\.\s?")
+#: Too frequent to start the search from.
+_COMMON = frozenset(
+    "the all our this of and no any every each us we its states state people peoples nations nation country countries two both one"
+    " world power powers general old former big five four".split()
+)
+
+
+class _Entry(NamedTuple):
+    words: tuple[str, ...]
+    anchor: int  # which of the words is looked up
+    forms: tuple[Form, ...]
+
+
+def _same(form_word: str, word: str) -> bool:
+    """Compare one word: lower-case words in any case; others as written or all in capitals."""
+    if form_word == word:
+        return True
+    if form_word.islower():
+        return form_word == word.lower()
+    return len(word) > 3 and word.isupper() and form_word.upper() == word
+
+
+class Gazetteer:
+    """Dated names of actors. `Gazetteer.load()` reads the shipped tables."""
+
+    def __init__(self, forms: tuple[Form, ...]) -> None:
+        by_words: dict[tuple[str, ...], list[Form]] = {}
+        for form in forms:
+            words = tuple(_WORD.findall(form.text))
+            if words:
+                by_words.setdefault(words, []).append(form)
+        index: dict[str, list[_Entry]] = {}
+        for words, group in by_words.items():
+            anchor = next((k for k, w in enumerate(words) if w.lower() not in _COMMON), 0)
+            entry = _Entry(words, anchor, tuple(group))
+            word = words[anchor]
+            variants = {word}
+            if word.islower():
+                variants |= {word.capitalize(), word.upper()}
+            elif len(word) > 3:
+                variants.add(word.upper())
+            for variant in variants:
+                index.setdefault(variant, []).append(entry)
+        self._index = {w: tuple(sorted(e, key=lambda x: -len(x.words))) for w, e in index.items()}
+        self._anchors = frozenset(self._index)
+
+    @classmethod
+    def load(cls, path: Path | str | None = None) -> Gazetteer:
+        """Read the tables of a folder; without one, those that come with the package.
+
+        Raises:
+            InputError: a table is missing or wrong.
+        """
+        return cls(load_data(Path(path) if path is not None else None).forms)
+
+    def find(self, text: str, date: str = "") -> list[Mention]:
+        """Return the actors named in a text, in order, without overlaps (a longer name hides the shorter ones in it).
+
+        Args:
+            text: a sentence, or any text.
+            date: ISO date; a name counts only in its years. Undated texts get a name's latest owner.
+        """
+        words = _WORD.findall(text)
+        if self._anchors.isdisjoint(words):
+            return []
+        year = int(date[:4]) if date[:4].isdigit() else None
+        spans: list[tuple[int, int]] | None = None
+        hits: list[tuple[int, int, tuple[Form, ...]]] = []
+        for k, word in enumerate(words):
+            for entry in self._index.get(word, ()):
+                first = k - entry.anchor
+                last = first + len(entry.words)
+                if first < 0 or last > len(words):
+                    continue
+                if len(entry.words) > 1:
+                    if not all(_same(f, w) for f, w in zip(entry.words, words[first:last], strict=True)):
+                        continue
+                    if spans is None:
+                        spans = [m.span() for m in _WORD.finditer(text)]
+                    if not _joined(text, spans[first:last]):
+                        continue
+                forms = _in_year(entry.forms, year)
+                if forms:
+                    hits.append((first, last, forms))
+                    break
+        if not hits:
+            return []
+        if spans is None:
+            spans = [m.span() for m in _WORD.finditer(text)]
+        hits.sort(key=lambda h: (h[0] - h[1], h[0]))
+        used: set[int] = set()
+        found: list[Mention] = []
+        for first, last, forms in hits:
+            if used.isdisjoint(range(first, last)):
+                used.update(range(first, last))
+                start, end = spans[first][0], spans[last - 1][1]
+                seen: set[str] = set()
+                for form in forms:
+                    for code in form.codes:
+                        if code not in seen:
+                            seen.add(code)
+                            found.append(Mention(start, end, code, form.kind))
+        found.sort()
+        return found
+
+    def actors(self, text: str, date: str = "") -> tuple[str, ...]:
+        """Return the codes of the actors named in a text, each once, in order of first mention."""
+        return tuple(dict.fromkeys(m.code for m in self.find(text, date) if m.kind != "cue"))
+
+
+def _in_year(forms: tuple[Form, ...], year: int | None) -> tuple[Form, ...]:
+    if year is not None:
+        return tuple(f for f in forms if f.years[0] <= year <= f.years[1])
+    latest = max(f.years[1] for f in forms)
+    return tuple(f for f in forms if f.years[1] == latest)
+
+
+def _joined(text: str, spans: list[tuple[int, int]]) -> bool:
+    """Tell whether words stand together as one name, with no comma or full stop between them."""
+    for (start, end), (following, _) in zip(spans, spans[1:], strict=False):
+        gap = text[end:following]
+        if not _GAP.fullmatch(gap) or (gap[0] == "." and end - start > 2):
+            return False
+    return True
