@@ -1,7 +1,7 @@
 """Actors: states, alliances and groups, by the names that texts and tables use in the years that they use them.
 
-`Gazetteer` finds actors in a text; `country_code` reads a country from a table's cell; `members` expands a group by year;
-`name_of` shows a code. The data are `configs/actors/*.toml`.
+`Gazetteer` finds actors in a text; `country_code` reads a country from a table's cell; `members` expands a group by
+year; `name_of` shows a code. The data are `configs/actors/*.toml`.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def _default() -> tuple[_Table, dict[str, str]]:
 
 
 def country_code(value: str | int, date: str = "", *, system: str = "", where: object = "country") -> str:
-    """Return the actor's code (ISO 3166-1 alpha-3, or a group's code) of a name, ISO 2 or 3 code, or COW number or letters.
+    """Return the actor's code (ISO 3166-1 alpha-3 or a group's) of a name, an ISO 2 or 3 code, or COW number or letters.
 
     Historical states are known (`USSR` -> `RUS`, `West Germany` -> `DEU`, `Zaire` -> `COD`). Where codes clash ISO wins
     (`AUS` is Australia; COW's `AUS`, Austria, needs `system="cow"`). Years of `date` decide where a name changed hands

@@ -1,8 +1,9 @@
-"""Find actors in a text: one pass over its words, longest name first, names only in the years in which they were used."""
+"""Find actors in a text: one pass over its words, longest name first, each name only in its years."""
 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,8 +25,26 @@ _WORD = re.compile(r"(?:[A-Z]\.){2,}|[^\W_]+")
 _GAP = re.compile(r"[\s\-–‑'’(/]{1,4}|\.\s?")
 #: Too frequent to start the search from.
 _COMMON = frozenset(
-    "the all our this of and no any every each us we its states state people peoples nations nation country countries two both one"
-    " world power powers general old former big five four".split()
+    {
+        "the",
+        "all",
+        "our",
+        "this",
+        "of",
+        "and",
+        "no",
+        "any",
+        "every",
+        "each",
+        "us",
+        "we",
+        "its",
+        "states",
+        "state",
+        "two",
+    }
+    | {"people", "peoples", "nations", "nation", "country", "countries", "both", "one", "world", "power", "powers"}
+    | {"general", "old", "former", "big", "five", "four"}
 )
 
 
@@ -141,7 +160,7 @@ def _in_year(forms: tuple[Form, ...], year: int | None) -> tuple[Form, ...]:
 
 def _joined(text: str, spans: list[tuple[int, int]]) -> bool:
     """Tell whether words stand together as one name, with no comma or full stop between them."""
-    for (start, end), (following, _) in zip(spans, spans[1:], strict=False):
+    for (start, end), (following, _) in pairwise(spans):
         gap = text[end:following]
         if not _GAP.fullmatch(gap) or (gap[0] == "." and end - start > 2):
             return False

@@ -1,7 +1,7 @@
 """The gazetteer as a spaCy component: `nlp.add_pipe("sca_actors")` fills `doc.spans["actors"]`, labelled with codes.
 
-Import this module once before adding the pipe. The matcher is the same as `Gazetteer.find`, since spaCy's tokenizer alone takes
-several times as long as the whole search.
+Import this module once before adding the pipe. The matcher is that of `Gazetteer.find`: spaCy's tokenizer alone takes
+longer than the whole search.
 """
 
 from __future__ import annotations
