@@ -25,8 +25,7 @@ _Table = dict[str, list[tuple[int, int, int, str]]]
 
 
 @lru_cache(maxsize=4)
-def _tables(data_id: int) -> tuple[_Table, dict[str, str]]:
-    data = _DATA[data_id]
+def _tables(data: ActorData) -> tuple[_Table, dict[str, str]]:
     table: _Table = {}
     shown: dict[str, str] = {}
 
@@ -55,17 +54,15 @@ def _tables(data_id: int) -> tuple[_Table, dict[str, str]]:
     return table, shown
 
 
-_DATA: dict[int, ActorData] = {}
-
-
-def _default() -> tuple[_Table, dict[str, str]]:
-    data = load_data()
-    _DATA[id(data)] = data
-    return _tables(id(data))
-
-
-def country_code(value: str | int, date: str = "", *, system: str = "", where: object = "country") -> str:
-    """Return the actor's code (ISO 3166-1 alpha-3 or a group's) of a name, an ISO 2 or 3 code, or COW number or letters.
+def country_code(
+    value: str | int | float,
+    date: str = "",
+    *,
+    system: str = "",
+    where: object = "country",
+    data: ActorData | None = None,
+) -> str:
+    """Return the actor's code (ISO 3166-1 alpha-3 or a group's) of a name, an ISO 2 or 3 code, or a COW number or code.
 
     Historical states are known (`USSR` -> `RUS`, `West Germany` -> `DEU`, `Zaire` -> `COD`). Where codes clash ISO wins
     (`AUS` is Australia; COW's `AUS`, Austria, needs `system="cow"`). Years of `date` decide where a name changed hands
@@ -76,11 +73,12 @@ def country_code(value: str | int, date: str = "", *, system: str = "", where: o
         date: ISO date of the record; empty = undated.
         system: `cow` reads letters as Correlates of War abbreviations first.
         where: file and line for the error.
+        data: other tables than the shipped ones (`load_data().extended(files)`).
 
     Raises:
         InputError: nothing fits; the message has the nearest name.
     """
-    table, shown = _default()
+    table, shown = _tables(data or load_data())
     text = str(value).strip()
     if re.fullmatch(r"\d+(\.0)?", text):  # a COW number that a table held as a float, or with leading zeros
         text = str(int(float(text)))
@@ -106,13 +104,13 @@ def country_code(value: str | int, date: str = "", *, system: str = "", where: o
     raise InputError(where, f"country {str(value)!r}", f"a country's name, ISO 3166-1 code or COW code{hint}")
 
 
-def name_of(code: str) -> str:
+def name_of(code: str, data: ActorData | None = None) -> str:
     """Return the name of a state or group by its code; `?` is `unclear`.
 
     Raises:
         UnknownNameError: no such code.
     """
-    data = load_data()
+    data = data or load_data()
     if code == "?":
         return "unclear"
     if code in data.states:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ class Group:
     spans: tuple[tuple[int, int, frozenset[str]], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ActorData:
     """All tables, checked."""
 
@@ -58,7 +58,48 @@ class ActorData:
     groups: Mapping[str, Group]
     forms: tuple[Form, ...]
     aliases: Mapping[str, str]
-    folder: Path = field(compare=False, default=Path())
+
+    def extended(self, files: Iterable[Path | str]) -> ActorData:
+        """Return these tables with the actors of further files (form: `corpus/sample/actors.toml`).
+
+        Raises:
+            InputError: a file is missing, is no TOML, or an actor lacks its code or name.
+        """
+        states, groups, forms = dict(self.states), dict(self.groups), list(self.forms)
+        for path in map(Path, files):
+            content = _read(path)
+            for n, row in enumerate(content.get("actor", ()), 1):
+                code, name = _code_and_name(row, f"{path}: actor {n}")
+                states[code] = State(code, name, "", (), (), EVER, frozenset())
+                forms += _own_forms(row, code, name)
+            for n, row in enumerate(content.get("group", ()), 1):
+                code, name = _code_and_name(row, f"{path}: group {n}")
+                spans = tuple(
+                    (int(m.get("from", EVER[0])), int(m.get("to", EVER[1])), frozenset({str(m["code"])}))
+                    for m in row.get("members", ())
+                )
+                groups[code] = Group(code, name, "group", spans)
+                forms += [Form(f, (code,), "group") for f in dict.fromkeys([name, *row.get("names", ())])]
+        return ActorData(states, groups, tuple(forms), self.aliases)
+
+
+def _code_and_name(row: Mapping[str, Any], where: str) -> tuple[str, str]:
+    for key in ("code", "name"):
+        if not isinstance(row.get(key), str) or not row[key]:
+            raise InputError(where, f"no {key}", 'code = "..." and name = "..."')
+    return row["code"], row["name"]
+
+
+def _own_forms(row: Mapping[str, Any], code: str, name: str) -> list[Form]:
+    """Return the forms of one actor of a user's file."""
+    forms = [Form(f, (code,), "name") for f in dict.fromkeys([name, *row.get("names", ())])]
+    forms += [Form(f, (code,), "people") for f in row.get("demonyms", ())]
+    forms += [Form(f, (code,), "seat") for f in row.get("capital", ())]
+    for leader in row.get("leaders", ()):
+        years = (int(leader.get("from", EVER[0])), int(leader.get("to", EVER[1])))
+        surname = leader["name"].split()[-1]
+        forms += [Form(f, (code,), "leader", years) for f in dict.fromkeys([leader["name"], surname])]
+    return forms
 
 
 def expand(text: str) -> list[str]:
@@ -150,6 +191,7 @@ def _groups(path: Path) -> tuple[dict[str, Group], list[Form]]:
             for entry in row.get("forms", ())
             for form, span in split_form(entry, where)
         ]
+        forms += [Form(form, codes, "cue", y) for e in row.get("cues", ()) for form, y in split_form(e, where)]
     return groups, forms
 
 
@@ -183,7 +225,7 @@ def load_data(folder: Path | None = None) -> ActorData:
             raise InputError(
                 where, f"code {sorted(unknown)[0]!r} of {form.text!r}", "a code of states.toml or groups.toml"
             )
-    return ActorData(states, groups, tuple(forms), dict(other.get("aliases", {})), folder)
+    return ActorData(states, groups, tuple(forms), dict(other.get("aliases", {})))
 
 
 #: Regions whose states count as the South (developing or non-aligned countries).

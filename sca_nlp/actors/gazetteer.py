@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -88,13 +89,18 @@ class Gazetteer:
         self._anchors = frozenset(self._index)
 
     @classmethod
-    def load(cls, path: Path | str | None = None) -> Gazetteer:
+    def load(cls, path: Path | str | None = None, extra: Iterable[Path | str] = ()) -> Gazetteer:
         """Read the tables of a folder; without one, those that come with the package.
+
+        Args:
+            path: folder with `states.toml`, `groups.toml`, `leaders.toml`, `other.toml`.
+            extra: TOML files with further actors (form: `corpus/sample/actors.toml`).
 
         Raises:
             InputError: a table is missing or wrong.
         """
-        return cls(load_data(Path(path) if path is not None else None).forms)
+        data = load_data(Path(path) if path is not None else None)
+        return cls((data.extended(extra) if extra else data).forms)
 
     def find(self, text: str, date: str = "") -> list[Mention]:
         """Return the actors named in a text, in order, without overlaps (a longer name hides the shorter ones in it).
