@@ -1,1 +1,45 @@
+"""From the frames of a run to one page that can be read, printed and checked: `write_report`."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+
+def write_report(
+    run_folder: Path | str,
+    *,
+    title: str,
+    dyads: Sequence[tuple[str, str]] = (),
+    out: Path | str | None = None,
+    members: Callable[[str, int], frozenset[str]] | None = None,
+    passages_per_point: int = 12,
+) -> Path:
+    """Write the report of a run: `index.html`, `figures/*.svg|png`, `tables/*.csv|parquet`. Returns the page's path.
+
+    The page is one self-contained file: no network, all text escaped. Same run, same bytes. A frame that is missing
+    leaves a note in its section that names the command which makes it.
+
+    Args:
+        run_folder: a folder that `sca score`, `aggregate`, `deeds` and `compare` have filled.
+        title: heading of the page.
+        dyads: pairs (source, target) to show, in either order; empty = every pair that the frames hold.
+        out: folder to write to; by default `run_folder/report`.
+        members: (actor, year) -> codes that count as this actor in that year, for groups such as NATO; without it an
+            actor is its own only member. The same callable that the aggregation was given.
+        passages_per_point: at most so many passages are embedded for each source, target and period; less where a
+            report has so many points that the page would grow beyond a few megabytes.
+
+    Raises:
+        InputError: no such folder, or a file in it that cannot be read at all.
+    """
+    from sca_nlp.report.html import write  # pandas, matplotlib and jinja2 only when a report is asked for
+
+    return write(
+        Path(run_folder),
+        title=title,
+        dyads=dyads,
+        out=None if out is None else Path(out),
+        members=members,
+        passages_per_point=passages_per_point,
+    )

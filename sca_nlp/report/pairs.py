@@ -1,0 +1,274 @@
+"""From frames to what is drawn: for each pair of actors both directions, period by period, on one axis."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from sca_nlp.codebook import Codebook
+from sca_nlp.report import periods as per
+from sca_nlp.report.frames import Frames
+from sca_nlp.report.wording import METHOD_ORDER, finite
+
+
+@dataclass(frozen=True)
+class Point:
+    """One estimate with its 95 % interval. `n` passages (words) or deeds; `hidden`: too small a cell to be shown."""
+
+    estimate: float
+    low: float = float("nan")
+    high: float = float("nan")
+    n: int = 0
+    n_speeches: int = 0
+    hidden: bool = False
+
+
+@dataclass(frozen=True)
+class Break:
+    """A detected change of level, with the 95 % interval of its place."""
+
+    series: str
+    period: str
+    low: str
+    high: str
+    p: float
+
+
+@dataclass
+class Direction:
+    """One source about, and toward, one target. Keys of the mappings are periods; what is absent is missing."""
+
+    source: str
+    target: str
+    side: str  # "a" or "b": which colour and line
+    words: dict[str, Point] = field(default_factory=dict)
+    deeds: dict[str, Point] = field(default_factory=dict)
+    gap: dict[str, Point] = field(default_factory=dict)
+    breaks: list[Break] = field(default_factory=list)
+    #: measure -> (indicator, value) -> period -> point
+    indicators: dict[str, dict[tuple[str, str], dict[str, Point]]] = field(default_factory=dict)
+    #: manifestation -> period -> point; a period that is absent is not covered
+    manifestations: dict[str, dict[str, Point]] = field(default_factory=dict)
+    draws: pd.DataFrame = field(default_factory=pd.DataFrame)  # rows draws, columns periods
+
+    @property
+    def name(self) -> str:
+        """`AAA about BBB`."""
+        return f"{self.source} about {self.target}"
+
+    @property
+    def slug(self) -> str:
+        """A name that is safe in ids and file names."""
+        return slug(self.source, self.target)
+
+    def shown(self) -> dict[str, Point]:
+        """Word points that are large enough to be shown, in time order."""
+        return {
+            p: self.words[p] for p in sorted(self.words) if not self.words[p].hidden and finite(self.words[p].estimate)
+        }
+
+
+@dataclass
+class Event:
+    """A large deed, marked by its number in the main figure."""
+
+    number: int
+    date: str
+    source: str
+    target: str
+    mutual: bool
+    sign: int
+    magnitude: float
+    manifestation: str
+    dataset: str
+    description: str
+    reference: str
+
+
+@dataclass
+class Pair:
+    """Two actors and one time axis."""
+
+    a: str
+    b: str
+    periods: list[str]
+    directions: list[Direction]
+    events: list[Event]
+    method: str  # of the headline trust balance
+    window: str  # reference window of the gap
+    n_events: int = 0  # how many deeds the marked ones were chosen from
+
+    @property
+    def slug(self) -> str:
+        """A name that is safe in ids and file names."""
+        return slug(self.a, self.b)
+
+    @property
+    def title(self) -> str:
+        """`AAA and BBB`."""
+        return f"{self.a} and {self.b}"
+
+
+def slug(*names: str) -> str:
+    """Return names as one string of letters, digits, `_` and `-`; different names stay different."""
+    return "_".join(re.sub(r"[^A-Za-z0-9-]", lambda m: f"-x{ord(m[0]):x}", n) for n in names) or "x"
+
+
+def _points(rows: pd.DataFrame, n: str = "n_passages") -> dict[str, Point]:
+    points = {}
+    for r in rows.to_dict("records"):
+        points[r["period"]] = Point(
+            *(float(r[c]) if finite(r.get(c)) else float("nan") for c in ("estimate", "low", "high")),
+            n=int(r[n]) if finite(r.get(n)) else 0,
+            n_speeches=int(r["n_speeches"]) if finite(r.get("n_speeches")) else 0,
+            hidden=bool(r.get("hidden", False)),
+        )
+    return points
+
+
+def headline_method(words: pd.DataFrame, wanted: str = "") -> str:
+    """Return the method of the headline: the wanted one where it has rows, else the best that has shown estimates."""
+    rows = words[(words["measure"] == "balance") & (words["indicator"] == "all") & words["estimate"].notna()]
+    if "hidden" in rows.columns:
+        rows = rows[~rows["hidden"].astype(bool)]
+    there = set(rows["method"])
+    for method in (wanted, *METHOD_ORDER, *sorted(there)):
+        if method in there:
+            return method
+    return ""
+
+
+def pairs_of(frames: Frames, dyads: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the unordered pairs to show: those asked for, or all that words and deeds hold, those with words first."""
+    if not dyads:
+        words = frames["words.parquet"]
+        rows = words[(words["measure"] == "balance") & (words["target"] != "")]
+        if rows.empty:
+            rows = frames["deed_series.parquet"]
+        dyads = [
+            tuple(d) for d in rows[["source", "target"]].drop_duplicates().sort_values(["source", "target"]).values
+        ]
+    seen: dict[frozenset[str], tuple[str, str]] = {}
+    for a, b in dyads:
+        seen.setdefault(frozenset((a, b)), (a, b))
+    return list(seen.values())
+
+
+def _of(frame: pd.DataFrame, source: str, target: str) -> pd.DataFrame:
+    return frame[(frame["source"] == source) & (frame["target"] == target)]
+
+
+def _direction(
+    frames: Frames, source: str, target: str, side: str, method: str, window: str, book: Codebook
+) -> Direction:
+    d = Direction(source, target, side)
+    words = _of(frames["words.parquet"], source, target)
+    balance = words[(words["measure"] == "balance") & (words["method"] == method)]
+    d.words = _points(balance[balance["indicator"] == "all"])
+    for measure in ("stance", "salience"):
+        rows = words[words["measure"] == measure]
+        known = [m for m in (method, *METHOD_ORDER) if m in set(rows["method"])]
+        rows = rows[rows["method"] == known[0]] if known else rows.iloc[0:0]
+        d.indicators[measure] = {
+            (i.id, value): _points(rows[(rows["indicator"] == i.id) & (rows["value"] == value)])
+            for i in book.indicators
+            for value in i.values
+        }
+    draws = _of(frames["words_draws.parquet"], source, target)
+    if len(draws):
+        d.draws = draws.pivot_table(index="draw", columns="period", values="estimate").astype(float)
+    series = _of(frames["deed_series.parquet"], source, target)
+    series = series[(series["dataset"] == "all") & series["covered"].fillna(False).astype(bool)]
+    for manifestation, rows in series.groupby("manifestation"):
+        points = {p: x for p, x in _points(rows, "n_deeds").items() if finite(x.estimate)}
+        if manifestation == "all":
+            d.deeds = points
+        else:
+            d.manifestations[str(manifestation)] = points
+    gap = _of(frames["compare/gap.parquet"], source, target)
+    if "window" in gap.columns:
+        gap = gap[gap["window"].astype(str) == window]
+    d.gap = {p: x for p, x in _points(gap.rename(columns={"gap": "estimate"})).items() if finite(x.estimate)}
+    for r in _of(frames["compare/breaks.parquet"], source, target).to_dict("records"):
+        if per.grain_of(str(r["period"])):
+            ends = [str(r.get(c) or "") for c in ("low", "high")]
+            low, high = (e if per.grain_of(e) else str(r["period"]) for e in ends)
+            p = float(r["p"]) if finite(r.get("p")) else float("nan")
+            d.breaks.append(Break(str(r["series"]), str(r["period"]), low, high, p))
+    return d
+
+
+def _events(frames: Frames, a: str, b: str, periods: list[str], most: int) -> tuple[list[Event], int]:
+    """Choose the largest material deeds between a pair, described ones first, at most two a period."""
+    deeds = pd.concat([_of(frames["deeds.parquet"], a, b), _of(frames["deeds.parquet"], b, a)])
+    events_only = {s.get("name") for s in frames.deed_sources if s.get("measure") == "event"}
+    deeds = deeds[(deeds["sign"] != 0) & ~deeds["verbal"].fillna(False).astype(bool)]
+    if events_only:
+        deeds = deeds[deeds["dataset"].isin(events_only)]
+    if deeds.empty or not periods:
+        return [], 0
+    grain = per.grain_of(periods[0]) or "year"
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for r in deeds.to_dict("records"):
+        key = (
+            r["date"],
+            r["dataset"],
+            r["manifestation"],
+            r["sign"],
+            str(r.get("code", "")),
+            str(r.get("description", "")),
+        )
+        if key in found and found[key]["source"] != r["source"]:
+            found[key]["mutual"] = True
+        else:
+            found.setdefault(key, dict(r) | {"mutual": False})
+    largest = {k: max(float(m), 1e-9) for k, m in deeds.groupby("dataset")["magnitude"].max().items()}
+    rows = [r for r in found.values() if per.period_of(r["date"], "year")]
+    rows.sort(
+        key=lambda r: (not str(r.get("description") or ""), -float(r["magnitude"]) / largest[r["dataset"]], r["date"])
+    )
+    chosen: list[dict[str, Any]] = []
+    in_period: dict[str, int] = {}
+    for r in rows:
+        period = per.period_of(r["date"], grain) or r["date"][:4]
+        if periods[0][:4] <= r["date"][:4] <= periods[-1][:4] and in_period.get(period, 0) < 2 and len(chosen) < most:
+            in_period[period] = in_period.get(period, 0) + 1
+            chosen.append(r)
+    chosen.sort(key=lambda r: (r["date"], str(r.get("description"))))
+    text = lambda r, c: "" if r.get(c) is None or r.get(c) != r.get(c) else str(r[c])  # noqa: E731
+    return [
+        Event(
+            n,
+            r["date"],
+            r["source"],
+            r["target"],
+            r["mutual"],
+            int(r["sign"]),
+            float(r["magnitude"]),
+            r["manifestation"],
+            r["dataset"],
+            text(r, "description"),
+            text(r, "reference"),
+        )
+        for n, r in enumerate(chosen, 1)
+    ], len(found)
+
+
+def build_pair(frames: Frames, a: str, b: str, book: Codebook, most_events: int = 14) -> Pair:
+    """Return everything that the figures and sentences of one pair are made of."""
+    words = pd.concat([_of(frames["words.parquet"], a, b), _of(frames["words.parquet"], b, a)])
+    method = headline_method(words, str(frames.manifest.get("headline_method", "")))
+    gap = frames["compare/gap.parquet"]
+    window = str(gap["window"].iloc[0]) if "window" in gap.columns and len(gap) else ""
+    directions = [_direction(frames, s, t, side, method, window, book) for s, t, side in ((a, b, "a"), (b, a, "b"))]
+    seen = {p for d in directions for series in (d.words, d.deeds, d.gap) for p in series}
+    if not seen:
+        seen = {p for d in directions for rows in d.manifestations.values() for p in rows}
+    periods = per.period_range(sorted(seen))
+    kept = [d for d in directions if d.words or d.deeds or d.gap or d.manifestations]
+    events, n = _events(frames, a, b, periods, most_events)
+    return Pair(a, b, periods, kept, events, method, window, n)

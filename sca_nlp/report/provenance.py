@@ -1,0 +1,137 @@
+"""Where every number came from: the manifest of the run, its model, codebook, data, counts, licences and citations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from sca_nlp.report.frames import Frames
+from sca_nlp.report.wording import MANIFESTATION_NAMES, count, finite, interval, num, plain
+
+_METRIC_WORDS = (
+    "f1",
+    "precision",
+    "recall",
+    "kappa",
+    "alpha",
+    "auroc",
+    "average_precision",
+    "accuracy",
+    "sensitivity",
+    "specificity",
+    "ece",
+)
+
+
+def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (name, text) of every leaf of a manifest, so that whatever a run wrote is shown."""
+    if isinstance(value, dict):
+        for k, v in value.items():
+            yield from flatten(v, f"{prefix} › {plain(str(k))}" if prefix else plain(str(k)))
+    elif isinstance(value, list) and any(isinstance(v, dict | list) for v in value):
+        for n, v in enumerate(value, 1):
+            yield from flatten(v, f"{prefix} {n}")
+    elif isinstance(value, list):
+        yield prefix, ", ".join(map(str, value)) or "none"
+    elif isinstance(value, bool) or value is None:
+        yield prefix, {True: "yes", False: "no", None: "—"}[value]
+    elif isinstance(value, int) and not prefix.endswith(("seed", "year")):
+        yield prefix, count(value)
+    elif isinstance(value, float):
+        yield prefix, num(value, 4).rstrip("0").rstrip(".") if finite(value) else "—"
+    else:
+        yield prefix, str(value)
+
+
+def manifest_groups(frames: Frames) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the manifest as titled groups of (name, text), the top-level scalars first."""
+    scalars = {k: v for k, v in frames.manifest.items() if not isinstance(v, dict | list)}
+    groups = [("Run", list(flatten(scalars)))] if scalars else []
+    for key, value in frames.manifest.items():
+        if isinstance(value, dict | list) and value:
+            if key == "model" and isinstance(value, dict):
+                value = {k: v for k, v in value.items() if k != "metrics"}
+            groups.append((plain(key).capitalize(), list(flatten(value))))
+    return groups
+
+
+def metrics_of(frames: Frames) -> dict[str, Any]:
+    """Return the measured scores of the run's model: from the manifest, or from the model's own folder."""
+    model = frames.manifest.get("model")
+    if isinstance(model, dict) and isinstance(model.get("metrics"), dict):
+        return dict(model["metrics"])
+    if isinstance(frames.manifest.get("metrics"), dict):
+        return dict(frames.manifest["metrics"])
+    name = model.get("id") or model.get("name") if isinstance(model, dict) else model
+    if isinstance(name, str) and name and "/" not in name and "\\" not in name and ".." not in name:
+        from sca_nlp.errors import ScaError
+        from sca_nlp.share import share_path
+
+        try:
+            found = json.loads(share_path("models", name, "metrics.json").read_text(encoding="utf-8"))
+            return found if isinstance(found, dict) else {}
+        except (ScaError, OSError, ValueError):
+            return {}
+    return {}
+
+
+def metric_rows(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the leaves of the metrics that are numbers."""
+    return [(k, v) for k, v in flatten(metrics) if any(ch.isdigit() for ch in v)]
+
+
+def classifier_error(metrics: dict[str, Any]) -> str:
+    """Return one sentence on the measured error of the classifier; says so where none is recorded."""
+    found: list[tuple[str, float, Any]] = []
+
+    def walk(value: Any, where: str) -> None:
+        if isinstance(value, dict):
+            for k, v in value.items():
+                name = str(k).lower().replace("-", "_")
+                if isinstance(v, int | float) and not isinstance(v, bool) and name in ("macro_f1", "f1_macro"):
+                    found.append((where, float(v), value))
+                walk(v, f"{where} {plain(str(k))}".strip())
+
+    walk(metrics, "")
+    if not found:
+        return "The codes come from a classifier that errs; this run records no measured scores of it, so its error is unknown here."
+    where, value, group = found[0]
+    ci = next(
+        (group[k] for k in ("macro_f1_ci", "ci", "interval") if isinstance(group.get(k), list) and len(group[k]) == 2),
+        None,
+    )
+    spread = f" {interval(*ci)}" if ci else ""
+    return f"The codes come from a classifier that errs: macro-F1 {num(value)}{spread}{' on ' + where if where else ''}; all its scores stand under Provenance."
+
+
+def source_rows(frames: Frames) -> list[dict[str, str]]:
+    """Return one row for each deed source: what it measures, where it can speak, its licence and citation."""
+    deeds = frames["deeds.parquet"]
+    n = deeds["dataset"].value_counts().to_dict() if len(deeds) else {}
+    what = deeds.groupby("dataset")["manifestation"].unique().to_dict() if len(deeds) else {}
+    rows = []
+    for s in frames.deed_sources:
+        coverage = s.get("coverage") if isinstance(s.get("coverage"), dict) else {}
+        name = str(s.get("name", ""))
+        actors, dyads = coverage.get("actors") or [], coverage.get("dyads") or []
+        who = (
+            f"{len(dyads)} dyads"
+            if dyads
+            else ", ".join(sorted(map(str, actors))[:12]) + (" …" if len(actors) > 12 else "") or "all states"
+        )
+        rows.append(
+            {
+                "name": name,
+                "title": str(s.get("title", name)),
+                "measure": f"{s.get('measure', '')}, by {s.get('grain', '')}",
+                "unit": str(s.get("unit", "")),
+                "coverage": f"{coverage.get('first', '?')}–{coverage.get('last', '?')}; {who}",
+                "manifestations": "; ".join(MANIFESTATION_NAMES.get(m, m) for m in sorted(what.get(name, []))),
+                "n": count(n.get(name, 0)),
+                "licence": str(s.get("licence", "")),
+                "citation": str(s.get("citation", "")),
+                "notes": str(s.get("notes", "") or ""),
+            }
+        )
+    return rows

@@ -1,0 +1,172 @@
+"""The head of a report: what the frames say of a pair, in sentences, and nothing that they do not say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from sca_nlp.report import periods as per
+from sca_nlp.report.pairs import Direction, Pair, Point
+from sca_nlp.report.wording import count, finite, interval, join, num, plain, pvalue
+
+
+def spans(periods: list[str], axis: list[str]) -> str:
+    """Return periods as text, runs drawn together: `1983, 1990–1994`."""
+    index = sorted(axis.index(p) for p in periods if p in axis)
+    out: list[list[int]] = []
+    for i in index:
+        if out and i == out[-1][1] + 1:
+            out[-1][1] = i
+        else:
+            out.append([i, i])
+    return ", ".join(axis[a] if a == b else f"{axis[a]}–{axis[b]}" for a, b in out)
+
+
+def change(d: Direction) -> tuple[str, float, float, float] | None:
+    """Return (which periods, change, low, high): the mean of the last shown periods less the mean of the first.
+
+    At most five periods at either end, at most a third of them all. The interval is that of the draws; it is missing
+    where there are none.
+    """
+    shown = list(d.shown())
+    k = min(5, len(shown) // 3)
+    if k < 1:
+        return None
+    first, last = shown[:k], shown[-k:]
+    value = float(np.mean([d.words[p].estimate for p in last]) - np.mean([d.words[p].estimate for p in first]))
+    low = high = float("nan")
+    if set(first + last) <= set(d.draws.columns):
+        diff = (d.draws[last].mean(axis=1) - d.draws[first].mean(axis=1)).dropna()
+        if len(diff) >= 20:
+            low, high = (float(v) for v in np.quantile(diff, [0.025, 0.975]))
+    if k == 1:
+        return f"from {first[0]} to {last[0]}", value, low, high
+    return f"from {first[0]}–{first[-1]} to {last[0]}–{last[-1]} (means of {k} shown periods each)", value, low, high
+
+
+def _verdict(low: float, high: float, up: str, down: str) -> str:
+    if not (finite(low) and finite(high)):
+        return "no interval, since the run has no draws"
+    if low > 0:
+        return up
+    return down if high < 0 else "the interval includes 0: no change can be told"
+
+
+def _words(d: Direction, axis: list[str]) -> list[str]:
+    shown = d.shown()
+    if not shown:
+        n = len(d.words)
+        return [f"{d.name}: no period has enough sentences to be shown ({n} hidden)." if n else f"{d.name}: no words."]
+    last = list(shown)[-1]
+    v = shown[last]
+    out = [
+        f"In {last}, the last period with enough sentences, the words of {d.source} about {d.target} stand at "
+        f"{num(v.estimate, 2, signed=True)} {interval(v.low, v.high, signed=True)} on the trust balance, which runs from −1 to +1 "
+        f"({count(v.n)} sentences in {count(v.n_speeches)} speeches)."
+    ]
+    moved = change(d)
+    if moved:
+        which, value, low, high = moved
+        out[0] += (
+            f" They moved by {num(value, 2, signed=True)} {interval(low, high, signed=True)} {which}: "
+            f"{_verdict(low, high, 'warmer', 'colder')}."
+        )
+    hidden = [p for p, x in d.words.items() if x.hidden]
+    if hidden:
+        out[0] += f" {len(hidden)} of {len(d.words)} periods are hidden, since they hold too few sentences."
+    return out
+
+
+def _mean(points: Mapping[str, Point], periods: list[str]) -> float:
+    values = [points[p].estimate for p in periods if p in points]
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _deeds(d: Direction) -> str:
+    there = sorted(d.deeds)
+    k = min(5, len(there) // 3)
+    if not k:
+        return ""
+    a, b = _mean(d.deeds, there[:k]), _mean(d.deeds, there[-k:])
+    return (
+        f"The deeds of {d.source} toward {d.target} went from {num(a, 2, signed=True)} z ({there[0]}–{there[k - 1]}) to "
+        f"{num(b, 2, signed=True)} z ({there[-k]}–{there[-1]}); up is toward a security community."
+    )
+
+
+def _breaks(d: Direction) -> str:
+    parts = []
+    for b in sorted(d.breaks, key=lambda b: (b.period, b.series)):
+        points = d.words if b.series == "words" else d.deeds
+        near = [p for p in sorted(points) if not points[p].hidden and finite(points[p].estimate)]
+        before, after = [p for p in near if p < b.period], [p for p in near if p >= b.period]
+        way = ""
+        if before and after:
+            step = _mean(points, after) - _mean(points, before)
+            way = f", mean after it {'higher' if step > 0 else 'lower'} by {num(abs(step))}"
+        span = f", interval {b.low}–{b.high}" if b.low != b.high else ""
+        parts.append(f"{b.series} in {b.period}{span}, p {pvalue(b.p)}{way}")
+    return (
+        f"Breaks for {d.source} on {d.target}: {'; '.join(parts)}."
+        if parts
+        else f"No break was found for {d.source} on {d.target}."
+    )
+
+
+def _gap(d: Direction, axis: list[str], window: str) -> str:
+    if not d.gap:
+        return ""
+    warm = [p for p, v in d.gap.items() if v.low > 0]
+    cold = [p for p, v in d.gap.items() if v.high < 0]
+    parts = []
+    if warm:
+        parts.append(f"warmer in words than in deeds in {spans(warm, axis)}")
+    if cold:
+        parts.append(f"colder in words than in deeds in {spans(cold, axis)}")
+    reference = f", standardised on the window {window}" if window else ""
+    if not parts:
+        return f"The gap between words and deeds of {d.source} toward {d.target}{reference}, never leaves 0 beyond its interval ({len(d.gap)} periods)."
+    top = max(d.gap, key=lambda p: abs(d.gap[p].estimate))
+    v = d.gap[top]
+    return (
+        f"{d.source} toward {d.target}{reference}, was, beyond the interval, {join(parts)} ({len(warm) + len(cold)} of {len(d.gap)} "
+        f"periods). The gap is widest in {top}: {num(v.estimate, 1, signed=True)} {interval(v.low, v.high, 1, signed=True)}."
+    )
+
+
+def tests_sentence(tests: pd.DataFrame) -> str:
+    """Return how many tests were made and which stand at q < .05."""
+    if tests.empty:
+        return ""
+    q = pd.to_numeric(tests["q"], errors="coerce")
+    found = tests[q < 0.05]
+    if found.empty:
+        return f"Of {len(tests)} tests none stands at q < .05 after correction for their number. That is a result: it does not show that there is no link, only that these data show none."
+    named = [
+        f"{plain(str(r['statistic']))} ({r['source']} → {r['target']}{', ' + plain(str(r['direction'])) if r.get('direction') else ''}; q {pvalue(r['q'])})"
+        for r in found.sort_values("q").head(4).to_dict("records")
+    ]
+    more = f" and {len(found) - 4} more" if len(found) > 4 else ""
+    verb = "stands" if len(found) == 1 else "stand"
+    return f"Of {len(tests)} tests {len(found)} {verb} at q < .05: {'; '.join(named)}{more}."
+
+
+def summarise(pair: Pair, tests: pd.DataFrame) -> list[str]:
+    """Return the answer of a pair in a few sentences: level, change, deeds, breaks, gap, tests."""
+    out: list[str] = []
+    for d in pair.directions:
+        out += _words(d, pair.periods)
+    for part in (_deeds, _breaks, lambda d: _gap(d, pair.periods, pair.window)):
+        texts = [t for t in map(part, pair.directions) if t]
+        if texts:
+            out.append(" ".join(texts))
+    said = tests_sentence(tests)
+    return [*out, said] if said else out
+
+
+def period_note(pair: Pair) -> str:
+    """Return what a period is, for captions."""
+    grain = per.grain_of(pair.periods[0]) if pair.periods else "year"
+    return f"{pair.periods[0]}–{pair.periods[-1]}, by {grain}" if pair.periods else ""
