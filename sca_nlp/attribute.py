@@ -1,0 +1,299 @@
+"""Whom a coded passage is about: a learned choice among the actors named in it and around it, and the codebook's groups.
+
+Each coded passage gets a short list of candidates: the actors that the gazetteer finds in it and in its neighbours, never the
+speaker, and the groups that need no name (`?`, `ALL`, `UN`, `WEST` ...). A candidate's score is linear: weights of what is
+known of it (where it stands, what stands beside it, which codes the passage has) and weights of the passage's words for its
+class. A softmax over the list gives the probability that coders name it; the passage gets the best one, and others that come
+near it. Trained by `python -m training.targets`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sca_nlp.actors import ActorData, Gazetteer, Mention, load_data, members
+from sca_nlp.errors import InputError, UnknownNameError
+from sca_nlp.share import share_path
+
+SCHEMA = 1
+#: Candidates of every coded passage, named or not.
+ALWAYS = ("?", "ALL", "UN", "WEST", "EAST", "NONSTATE", "GREAT", "SOUTH", "AMER", "AFR", "ARAB")
+#: Classes of candidates, columns of the word weights: the groups, then states by where they are named.
+CLASSES = (*ALWAYS, "EU", "NATO", "ASEAN", "in text", "before", "after")
+_CLASS = {c: k for k, c in enumerate(CLASSES)}
+#: Sizes of the hashed tables.
+N_WORDS, N_FEATURES = 1 << 15, 1 << 17
+
+_TOKEN = re.compile(r"[^\W\d_]+(?:['’](?=s\b))?|[?!]")
+_SELF = frozenset("we our us ourselves my i".split())
+
+
+@dataclass
+class Candidates:
+    """The candidates of one passage: `features[k]` are rows of the feature weights, `columns[k]` the class of `codes[k]`."""
+
+    codes: list[str] = field(default_factory=list)
+    columns: list[int] = field(default_factory=list)
+    features: list[list[int]] = field(default_factory=list)
+    words: list[int] = field(default_factory=list)  # rows of the word weights
+
+
+class Featurizer:
+    """Turns passages into candidates with hashed features."""
+
+    def __init__(self, gazetteer: Gazetteer, data: ActorData) -> None:
+        self.gazetteer = gazetteer
+        self.data = data
+        self._found: dict[tuple[str, str], list[Mention]] = {}
+        self._row: dict[str, int] = {}
+        self._blocs: dict[tuple[str, str, str], bool] = {}
+
+    def find(self, text: str, date: str) -> list[Mention]:
+        """Return the mentions of a text; a neighbour's are found once, though it is asked for three times."""
+        key = (text, date)
+        if key not in self._found:
+            if len(self._found) > 4096:
+                self._found.clear()
+            self._found[key] = self.gazetteer.find(text, date)
+        return self._found[key]
+
+    def row(self, name: str) -> int:
+        """Return the row of a feature's weight."""
+        if (row := self._row.get(name)) is None:
+            if len(self._row) > 1 << 18:
+                self._row.clear()
+            row = self._row[name] = crc32(name.encode()) & (N_FEATURES - 1)
+        return row
+
+    def _in_bloc(self, source: str, group: str, date: str) -> bool:
+        key = (source, group, date[:4])
+        if key not in self._blocs:
+            try:
+                year = int(date[:4]) if date[:4].isdigit() else 2000
+                self._blocs[key] = source in members(group, year, self.data)
+            except UnknownNameError:
+                self._blocs[key] = False
+        return self._blocs[key]
+
+    def __call__(self, text: str, prev: str, next_: str, codes: Sequence[str], source: str, date: str) -> Candidates:
+        """Return the candidates of one coded passage."""
+        here = self.find(text, date)
+        around = {"T": here, "P": self.find(prev, date) if prev else [], "N": self.find(next_, date) if next_ else []}
+        mentions: dict[str, dict[str, list[Mention]]] = {}
+        for place, found in around.items():
+            for m in found:
+                if m.code != source:
+                    mentions.setdefault(m.code, {}).setdefault(place, []).append(m)
+        named = [c for c in mentions if c not in _CLASS]
+        order = {place: list(dict.fromkeys(m.code for m in found if m.code in mentions)) for place, found in around.items()}
+        n_text = min(3, sum("T" in mentions[c] for c in named))
+        n_around = min(3, len(named) - sum("T" in mentions[c] for c in named))
+        out = Candidates()
+        out.words = _word_rows(text, prev, next_, here, source)
+        lead = ",".join(codes)
+        decade = date[:3]
+        shared = [f"S={source}", f"D={decade}", f"n={n_text}{n_around}", f"c={lead}", f"l={min(6, len(text) // 60)}"]
+        shared += [f"c1={c}" for c in codes]
+        for code in dict.fromkeys([*ALWAYS, *mentions]):
+            places = mentions.get(code, {})
+            mask = "".join(p for p in "TPN" if p in places)
+            if code in _CLASS:
+                group = code
+                column = _CLASS[code]
+            else:
+                group = "state"
+                column = _CLASS["in text" if "T" in places else "before" if "P" in places else "after"]
+            where = f"{group}|{mask}"
+            names = [f"{where}|{s}" for s in shared]
+            names += [f"{group}|{s}" for s in shared]
+            names += [f"id={code}", f"id={code}|{mask}", f"{source}>{code}", f"id={code}|{decade}"]
+            names += [f"id={code}|{c}" for c in codes]
+            if group != "state":
+                names.append(f"{group}|own={self._in_bloc(source, code, date)}")
+                names.append(f"{where}|own={self._in_bloc(source, code, date)}")
+            for place, found in places.items():
+                rank = order[place].index(code)
+                last = rank == len(order[place]) - 1
+                g = "state" if group == "state" else group
+                names.append(f"{g}|{place}|n={min(3, len(found))}")
+                names.append(f"state|{place}|rank={min(rank, 3)}|last={last}|of={min(4, len(order[place]))}|{mask}")
+                body = text if place == "T" else prev if place == "P" else next_
+                for m in found[:3]:
+                    names += _beside(body, m, place, g, codes)
+            out.codes.append(code)
+            out.columns.append(column)
+            row = self.row
+            out.features.append([row(n) for n in names])
+        return out
+
+
+def _beside(body: str, m: Mention, place: str, group: str, codes: Sequence[str]) -> list[str]:
+    """Return features of one mention: its kind, what stands beside it, how far into the sentence it stands."""
+    left = _TOKEN.findall(body[max(0, m.start - 40) : m.start].lower())[-3:]
+    right = _TOKEN.findall(body[m.end : m.end + 40].lower())[:3]
+    l1, l2 = (left[-1] if left else "^"), (left[-2] if len(left) > 1 else "^")
+    r1, r2 = (right[0] if right else "$"), (right[1] if len(right) > 1 else "$")
+    far = min(4, 5 * m.start // max(1, len(body)))
+    at = f"m|{place}"
+    names = [f"{at}|k={m.kind}", f"{at}|L={l1}", f"{at}|LL={l2} {l1}", f"{at}|R={r1}", f"{at}|RR={r1} {r2}", f"{at}|far={far}"]
+    names += [f"{at}|k={m.kind}|far={far}", f"{at}|L3={w}" if (w := left[0] if len(left) > 2 else "^") else ""]
+    if place == "T":
+        names += [f"{at}|{c}|L={l1}" for c in codes] + [f"{at}|{c}|R={r1}" for c in codes]
+        names += [f"{at}|{c}|far={far}|k={m.kind}" for c in codes]
+    if group != "state":
+        form = body[m.start : m.end].lower()
+        names += [f"g|{group}|{place}|{form}", f"g|{group}|{place}|L={l1}", f"g|{group}|{place}|R={r1}"]
+        names += [f"g|{group}|{place}|{form}|{c}" for c in codes]
+    return names
+
+
+def _word_rows(text: str, prev: str, next_: str, here: Sequence[Mention], source: str) -> list[int]:
+    """Return the rows of a passage's words and word pairs; actors are masked, so that words speak and not names."""
+    parts: list[str] = []
+    at = 0
+    for m in here:
+        if m.start >= at and m.code not in _CLASS and m.kind != "cue":
+            parts += [text[at : m.start].lower(), "selfactor" if m.code == source else "otheractor"]
+            at = m.end
+    parts.append(text[at:].lower())
+    words = _TOKEN.findall(" ".join(parts))
+    names = set(words)
+    names.update(f"{a} {b}" for a, b in zip(words, words[1:], strict=False))
+    names.update(f"{a} {b} {c}" for a, b, c in zip(words, words[1:], words[2:], strict=False))
+    names.update(f"^{k} {w}" for k, w in enumerate(words[:3]))
+    names.add(f"#we={bool(_SELF.intersection(words))}")
+    names.update("P:" + w for w in _TOKEN.findall(prev.lower())[-25:])
+    names.update("N:" + w for w in _TOKEN.findall(next_.lower())[:25])
+    return [crc32(n.encode()) & (N_WORDS - 1) for n in sorted(names)]
+
+
+def choose(codes: Sequence[str], probabilities: NDArray[np.float64], second: float, third: float) -> tuple[str, ...]:
+    """Return the best candidate, and up to two others whose probability reaches `second` and `third`.
+
+    `?` stands alone: an actor that is not clear is not one beside others.
+    """
+    order = np.argsort(-probabilities, kind="stable")
+    chosen = [codes[order[0]]]
+    if chosen[0] != "?":
+        for k, limit in zip(order[1:], (second, third), strict=False):
+            if probabilities[k] < limit or codes[k] == "?":
+                break
+            chosen.append(codes[k])
+    return tuple(chosen)
+
+
+def score(batch: Sequence[Candidates], words: NDArray[np.float32], weights: NDArray[np.float32]) -> list[NDArray[np.float64]]:
+    """Return for each passage the probabilities of its candidates (softmax; they sum to 1).
+
+    Args:
+        batch: passages; each has at least one candidate.
+        words: (N_WORDS, classes) weights.
+        weights: (N_FEATURES,) weights.
+    """
+    if not batch:
+        return []
+    # A passage's words weigh by 1 / sqrt(n), so that long sentences do not drown the other features.
+    by_class = np.stack([words[b.words].sum(axis=0) / np.sqrt(max(1, len(b.words))) for b in batch]).astype(np.float64)
+    flat = np.fromiter((i for b in batch for f in b.features for i in f), dtype=np.int64)
+    sizes = np.fromiter((len(f) for b in batch for f in b.features), dtype=np.int64)
+    own = np.add.reduceat(weights[flat].astype(np.float64), np.concatenate([[0], np.cumsum(sizes)[:-1]]))
+    passage = np.repeat(np.arange(len(batch)), [len(b.codes) for b in batch])
+    total = own + by_class[passage, [c for b in batch for c in b.columns]]
+    out = []
+    at = 0
+    for b in batch:
+        z = total[at : at + len(b.codes)]
+        at += len(b.codes)
+        e = np.exp(z - z.max())
+        out.append(e / e.sum())
+    return out
+
+
+class Attributor:
+    """Finds whom coded passages are about. `Attributor.load()` reads the shipped scorer."""
+
+    def __init__(
+        self,
+        featurizer: Featurizer,
+        words: NDArray[np.float32],
+        weights: NDArray[np.float32],
+        second: float,
+        third: float,
+        digest: str = "",
+    ) -> None:
+        self.featurizer = featurizer
+        self.words, self.weights = words, weights
+        self.second, self.third = second, third
+        self.digest = digest
+
+    @classmethod
+    def load(cls, path: Path | str | None = None, actor_files: Iterable[Path | str] = ()) -> Attributor:
+        """Read a scorer's folder (default: `models/targets`) and check its digest.
+
+        Args:
+            path: folder with `targets.json` and `weights.safetensors`.
+            actor_files: TOML files with actors beyond the shipped gazetteer.
+
+        Raises:
+            InputError: a file is missing, of another schema, or not the one that was trained.
+        """
+        from safetensors.numpy import load as read_tensors
+
+        folder = Path(path) if path is not None else share_path("models", "targets")
+        files = tuple(actor_files)
+        try:
+            settings = json.loads((folder / "targets.json").read_text("utf-8"))
+            raw = (folder / "weights.safetensors").read_bytes()
+        except (OSError, ValueError) as e:
+            raise InputError(folder, f"not readable ({e})", "a target scorer made by python -m training.targets") from None
+        if settings.get("schema") != SCHEMA or tuple(settings.get("classes", ())) != CLASSES:
+            raise InputError(folder / "targets.json", f"schema {settings.get('schema')}", f"schema {SCHEMA} of this version")
+        digest = hashlib.sha256(raw).hexdigest()
+        if digest != settings.get("sha256"):
+            raise InputError(folder / "weights.safetensors", f"digest {digest[:12]}", f"{str(settings.get('sha256'))[:12]}")
+        tensors = read_tensors(raw)
+        data = load_data().extended(files) if files else load_data()
+        for file in files:
+            digest = hashlib.sha256(digest.encode() + Path(file).read_bytes()).hexdigest()
+        featurizer = Featurizer(Gazetteer(data.forms), data)
+        return cls(
+            featurizer,
+            tensors["words"].astype(np.float32),
+            tensors["weights"].astype(np.float32),
+            float(settings["second"]),
+            float(settings["third"]),
+            digest,
+        )
+
+    def targets(
+        self,
+        texts: Sequence[str],
+        prev: Sequence[str],
+        next_: Sequence[str],
+        codes: Sequence[Sequence[str]],
+        sources: Sequence[str],
+        dates: Sequence[str],
+    ) -> list[tuple[str, ...]]:
+        """Return for each passage whom its codes are about: one to three targets, none without a code."""
+        rows = [k for k, c in enumerate(codes) if len(c)]
+        batch = [self.featurizer(texts[k], prev[k], next_[k], codes[k], sources[k], dates[k]) for k in rows]
+        out: list[tuple[str, ...]] = [()] * len(texts)
+        for k, candidates, p in zip(rows, batch, score(batch, self.words, self.weights), strict=True):
+            out[k] = choose(candidates.codes, p, self.second, self.third)
+        return out
+
+    def actors(self, texts: Sequence[str], dates: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return for each passage the actors named in it, the speaker included, in order of first mention."""
+        find = self.featurizer.find
+        return [
+            tuple(dict.fromkeys(m.code for m in find(t, d) if m.kind != "cue")) for t, d in zip(texts, dates, strict=True)
+        ]
