@@ -61,7 +61,7 @@ def check_corpus(
         for path in paths:
             for speech in read_speeches(
                 path,
-                format=format or None,
+                format=format,
                 columns=pairs(column, "--column"),
                 defaults=pairs(default, "--default"),
                 rejects=rejects.append,
@@ -121,7 +121,7 @@ def import_corpus(
             for path in paths
             for speech in read_speeches(
                 path,
-                format=format or None,
+                format=format,
                 columns=pairs(column, "--column"),
                 defaults=pairs(default, "--default"),
                 rejects=rejects.append,

@@ -1,4 +1,4 @@
-"""The only place that knows the order: read, segment, classify, attribute, store, aggregate, compare, report."""
+"""From speeches to stored scores: read, segment, classify, attribute, store."""
 
 from __future__ import annotations
 
@@ -138,19 +138,24 @@ class ScoreSummary:
 Progress = Callable[[int, int], None]  # speeches and passages finished since the last call
 
 
-def read(sections: Sequence[SpeechesSection], rejects: Callable[[Reject], None]) -> Iterator[Speech]:
-    """Read speeches from every section, filtered by source and date; ids must be unique over all of them."""
+def read(
+    sections: Sequence[SpeechesSection], rejects: Callable[[Reject], None], *, own_actors: bool = False
+) -> Iterator[Speech]:
+    """Read speeches from every section, filtered by source and date.
+
+    With `own_actors`, a source that the shipped gazetteer does not know is taken as it stands.
+    """
     from sca_nlp.read.speeches import read_speeches
 
     for section in sections:
         wanted = set(section.sources)
         for speech in read_speeches(
             section.path,
-            format=section.format or None,
+            format=section.format,
             columns=section.columns,
             defaults=section.defaults,
             rejects=rejects,
-            **section.options,
+            **({"keep_unknown_sources": True} if own_actors else {}) | section.options,
         ):
             if wanted and speech.source not in wanted:
                 continue

@@ -1,0 +1,182 @@
+"""`sca run` and the stages after scoring: `aggregate`, `deeds`, `compare`, `report`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sca_nlp.cli import app
+from sca_nlp.cli.console import JsonFlag, counted, emit, pairs, progress
+from sca_nlp.config import CompareSection, Config, DeedsSection, WordsSection, read_config
+from sca_nlp.errors import InputError
+
+Run = Annotated[Path, typer.Argument(help="A run folder.")]
+ConfigOption = Annotated[Path | None, typer.Option(help="A run's TOML; default: the folder's own config.toml.")]
+Dyad = Annotated[list[str] | None, typer.Option(help="A pair of actors, as in RUS-USA; read both ways. Repeat it.")]
+
+
+def _config(run: Path, path: Path | None) -> Config:
+    own = run / "config.toml"
+    if path:
+        return read_config(path)
+    return read_config(own) if own.exists() else Config(name=run.name or "run")
+
+
+def _dyads(values: list[str] | None, section: WordsSection) -> WordsSection:
+    if not values:
+        return section
+    found = []
+    for value in values:
+        left, dash, right = value.partition("-")
+        if not (left and dash and right):
+            raise InputError("--dyad", repr(value), "two actors, as in RUS-USA")
+        found.append((left.strip(), right.strip()))
+    return replace(section, dyads=tuple(found))
+
+
+@app.command(rich_help_panel="Start here")
+def run(
+    config: Annotated[Path, typer.Argument(help="A run's TOML; see configs/.")],
+    out: Annotated[Path | None, typer.Option(help="The run folder; default: as configured, or runs/<name>.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Do the whole job: read, cut, code, store, aggregate, compare, report. Run again and it goes on where it stopped.
+
+    [dim]Example:  sca run configs/sample.toml[/dim]
+    """
+    from sca_nlp import pipeline
+
+    settings = read_config(config)
+    if out:
+        settings = replace(settings, out=str(out))
+    with progress("Scoring") as advance:
+        made = pipeline.run(settings, progress=advance, say=(lambda line: None) if as_json else print)
+    data = {"run": str(made.folder), "report": str(made.report), **made.counts}
+
+    def human() -> None:
+        print(f"report: {made.report}")
+        print(
+            "Next, on your own data: copy configs/sample.toml, put your files under [[speeches]] and [[deeds]] and your"
+            f" pairs under [words], and run `sca run mine.toml`. To look into this run: sca review {made.folder}"
+        )
+
+    emit(data, as_json, human)
+
+
+@app.command(rich_help_panel="Stages")
+def aggregate(
+    run: Run,
+    dyad: Dyad = None,
+    period: Annotated[str, typer.Option(help="year, quarter or month; default: as the config says.")] = "",
+    config: ConfigOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Add coded passages up into series of words: salience, stance, trust balance, with intervals.
+
+    [dim]Example:  sca aggregate runs/mine --dyad RUS-USA --period year[/dim]
+    """
+    from sca_nlp import pipeline
+
+    settings = _config(run, config)
+    section = _dyads(dyad, settings.words)
+    if period:
+        section = replace(section, period=period)
+    counts = pipeline.aggregate(
+        run, section, actor_files=settings.actors.files, draws=settings.compare.draws, seed=settings.seed
+    )
+    emit(counts, as_json, lambda: print(f"{counted(counts)}. Written: {run / 'words.parquet'}"))
+
+
+@app.command(rich_help_panel="Stages")
+def deeds(
+    run: Run,
+    deed: Annotated[list[str] | None, typer.Option("--deeds", help="reader=path; repeat it.")] = None,
+    dyad: Dyad = None,
+    period: Annotated[str, typer.Option(help="year, quarter or month; default: as the config says.")] = "",
+    verbal: Annotated[bool, typer.Option(help="Count verbal deeds (accuse, threaten, consult ...) too.")] = False,
+    config: ConfigOption = None,
+    list_readers: Annotated[bool, typer.Option("--list", help="List the deed readers and stop.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Read coded deeds and add them up by the eight manifestations; outside a source's coverage is missing, not zero.
+
+    [dim]Example:  sca deeds runs/mine --deeds chronology=deeds.csv --dyad RUS-USA[/dim]
+    """
+    from sca_nlp import pipeline
+
+    settings = _config(run, config)
+    section = _dyads(dyad, settings.words)
+    given = pairs(deed, "--deeds")
+    sources = tuple(DeedsSection(n, p) for n, p in given.items()) or settings.deeds
+    counts = pipeline.deeds(
+        run,
+        sources,
+        pipeline.directed(section),
+        period=period or section.period,
+        actor_files=settings.actors.files,
+        verbal=verbal or settings.compare.verbal,
+        window=settings.compare.window,
+        first=section.first,
+        last=section.last,
+    )
+    emit(counts, as_json, lambda: print(f"{counted(counts)}. Written: {run / 'deed_series.parquet'}"))
+
+
+@app.command(rich_help_panel="Stages")
+def compare(
+    run: Run,
+    dyad: Dyad = None,
+    draws: Annotated[int, typer.Option(help="Draws that carry the words' uncertainty; 0: as the config says.")] = 0,
+    permutations: Annotated[int, typer.Option(help="Permutations of each null; 0: as the config says.")] = 0,
+    workers: Annotated[int, typer.Option(help="Processes; the numbers do not depend on it.")] = 1,
+    config: ConfigOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Set words against deeds: gap, lead and lag, reciprocity, breaks, each with its null and its q-value.
+
+    [dim]Example:  sca compare runs/mine --dyad RUS-USA --permutations 1000[/dim]
+    """
+    from sca_nlp import pipeline
+
+    settings = _config(run, config)
+    section: CompareSection = settings.compare
+    if draws:
+        section = replace(section, draws=draws)
+    if permutations:
+        section = replace(section, permutations=permutations)
+    words = _dyads(dyad, settings.words)
+    with progress("Comparing", "tests") as advance:
+        counts = pipeline.compare(
+            run, section, pipeline.directed(words), seed=settings.seed, workers=workers, progress=advance
+        )
+    emit(counts, as_json, lambda: print(f"{counted(counts)}. Written: {run / 'compare'}"))
+
+
+@app.command(rich_help_panel="Stages")
+def report(
+    run: Run,
+    title: Annotated[str, typer.Option(help="Heading; default: as the config says.")] = "",
+    dyad: Dyad = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; default: report/ in the run folder.")] = None,
+    config: ConfigOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write the report: one HTML file without network, its figures (SVG, PNG) and tables (CSV, Parquet).
+
+    [dim]Example:  sca report runs/mine --title "Russia and the West"[/dim]
+    """
+    from sca_nlp import pipeline
+
+    settings = _config(run, config)
+    section = _dyads(dyad, settings.words)
+    page = pipeline.report(
+        run,
+        title=title or settings.title or settings.name,
+        dyads=section.dyads,
+        out=out,
+        actor_files=settings.actors.files,
+    )
+    emit({"report": str(page)}, as_json, lambda: print(f"report: {page}"))

@@ -1,0 +1,22 @@
+"""The only place that knows the order: read, segment, classify, attribute, store, aggregate, compare, report."""
+
+from __future__ import annotations
+
+from sca_nlp.pipeline.scoring import ScoreSummary, Tools, load_tools, predict, read, score, score_cuts
+from sca_nlp.pipeline.series import aggregate, compare, deeds, directed, report, run
+
+__all__ = [
+    "ScoreSummary",
+    "Tools",
+    "aggregate",
+    "compare",
+    "deeds",
+    "directed",
+    "load_tools",
+    "predict",
+    "read",
+    "report",
+    "run",
+    "score",
+    "score_cuts",
+]

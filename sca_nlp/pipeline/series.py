@@ -1,0 +1,278 @@
+"""From stored scores to the report: aggregate, deeds, compare, report; and the whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sca_nlp.config import CompareSection, Config, DeedsSection, WordsSection, to_toml
+from sca_nlp.errors import InputError, ScaError
+from sca_nlp.pipeline.scoring import Progress, load_tools, read, score
+from sca_nlp.records import Coverage, DeedSource, Reject
+from sca_nlp.store import passage_paths, read_manifest, write_atomically, write_json, write_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Members = Callable[[str, int], frozenset[str]]
+Dyads = Sequence[tuple[str, str]]
+
+
+def members_function(files: Iterable[str] = ()) -> Members:
+    """Return `members(group, year)` over the shipped actors and those of further files."""
+    from sca_nlp.actors import load_data, members
+
+    return partial(members, data=load_data().extended(files))
+
+
+def directed(section: WordsSection) -> list[tuple[str, str]]:
+    """Return the directed dyads of a config, both ways unless it says otherwise.
+
+    Raises:
+        InputError: an actor with itself.
+    """
+    dyads = list(section.dyads)
+    if section.both:
+        dyads += [(b, a) for a, b in section.dyads]
+    same = next((a for a, b in dyads if a == b), None)
+    if same:
+        raise InputError("words.dyads", f"{same} with itself", "two different actors")
+    return list(dict.fromkeys(dyads))
+
+
+def _frame(path: Path, made_by: str) -> pd.DataFrame:
+    import pandas as pd
+
+    if not path.exists():
+        raise InputError(path, "not there", f"the file that `{made_by}` makes; run that first")
+    return pd.read_parquet(path)
+
+
+def _save(path: Path, frame: pd.DataFrame) -> None:
+    import pyarrow as pa
+
+    write_table(path, pa.Table.from_pandas(frame, preserve_index=False))
+
+
+def _note(folder: Path, **entries: Any) -> None:
+    """Add entries to the manifest of a finished stage."""
+    write_json(folder / "run.json", {**read_manifest(folder), **entries})
+
+
+def aggregate(
+    folder: Path, section: WordsSection, *, actor_files: Iterable[str] = (), draws: int = 200, seed: int = 0
+) -> dict[str, int]:
+    """Make `words.parquet` and `words_draws.parquet` of a scored run; return counts."""
+    from sca_nlp.aggregate import words
+    from sca_nlp.classify.folder import error_rates
+
+    made = words(
+        passage_paths(folder),
+        dyads=directed(section) or None,
+        members=members_function(actor_files),
+        period=section.period,
+        weights=section.weights or None,
+        min_passages=section.min_passages,
+        error_rates=error_rates(read_manifest(folder)["model"].get("name") or None),
+        audit=_audit(section.audit),
+        languages=() if section.other_languages else ("en", ""),
+        draws=draws,
+        seed=seed,
+    )
+    series, drawn = made.series, made.draws
+    for limit, keep in ((section.first, "ge"), (section.last, "le")):
+        if limit:
+            series = series[getattr(series["period"].str[: len(limit)], keep)(limit)]
+            drawn = drawn[getattr(drawn["period"].str[: len(limit)], keep)(limit)]
+    _save(folder / "words.parquet", series)
+    _save(folder / "words_draws.parquet", drawn)
+    _note(folder, words={**made.settings, "left_out": made.left_out})
+    return {"cells": len(series[["source", "target", "period"]].drop_duplicates()), "rows": len(series)}
+
+
+def _audit(path: str) -> pd.DataFrame | None:
+    if not path:
+        return None
+    import pandas as pd
+
+    from sca_nlp.read.annotations import read_annotations
+    from sca_nlp.records import passage_id
+
+    rows = [
+        {
+            "passage_id": passage_id(a.speech_id, a.start, a.end),
+            "codes": list(a.codes),
+            "inclusion_probability": a.inclusion_probability,
+        }
+        for a in read_annotations(path)
+        if a.stream in ("audit", "")
+    ]
+    if not rows:
+        raise InputError(path, "no annotation of the audit stream", "annotations drawn at random (stream = audit)")
+    return pd.DataFrame(rows)
+
+
+def deeds(
+    folder: Path,
+    sections: Sequence[DeedsSection],
+    dyads: Dyads,
+    *,
+    period: str = "year",
+    actor_files: Iterable[str] = (),
+    verbal: bool = False,
+    window: Sequence[str] = (),
+    first: str = "",
+    last: str = "",
+) -> dict[str, int]:
+    """Make `deeds.parquet`, `deed_sources.json` and `deed_series.parquet`; return counts.
+
+    Deeds of actors outside the dyads are left out of the run folder.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    from sca_nlp.aggregate import deed_series
+    from sca_nlp.read.deeds import read_deeds
+
+    members = members_function(actor_files)
+    rejects: list[Reject] = []
+    frames, sources = [], []
+    wanted = _actors(dyads, members)
+    for section in sections:
+        made = read_deeds(section.name, section.path, rejects=rejects, **section.options)
+        frame = made.deeds.to_pandas()
+        frame = frame[frame["source"].isin(wanted) & (frame["target"].isin(wanted) | (frame["target"] == ""))]
+        frames.append(frame)
+        sources.append(made.source)
+    if not frames:
+        raise ScaError("no deeds: add [[deeds]] with name and path to the config, or --deeds name=path")
+    table = pd.concat(frames, ignore_index=True)
+    series = deed_series(
+        table,
+        sources,
+        dyads=dyads,
+        period=period,
+        members=members,
+        first=first or None,
+        last=last or None,
+        verbal=verbal,
+        reference=(window[0], window[1]) if len(window) == 2 else None,
+    )
+    write_table(folder / "deeds.parquet", pa.Table.from_pandas(table, preserve_index=False))
+    write_json(folder / "deed_sources.json", [_source_dict(s) for s in sources])
+    lines = [f"{r.file}:{r.line}: {r.reason}\n" for r in rejects]
+    write_atomically(folder / "deed_rejects.txt", "".join(lines).encode("utf-8", "replace"))
+    _save(folder / "deed_series.parquet", series)
+    _note(
+        folder, deeds={"verbal": verbal, "n": len(table), "rejects": len(rejects), "sources": [s.name for s in sources]}
+    )
+    return {"deeds": len(table), "sources": len(sources), "rejects": len(rejects)}
+
+
+def _actors(dyads: Dyads, members: Members) -> set[str]:
+    names = {a for d in dyads for a in d}
+    return names | {m for a in names for year in range(1945, 2031) for m in members(a, year)}
+
+
+def _source_dict(source: DeedSource) -> dict[str, Any]:
+    data = asdict(source)
+    coverage = source.coverage
+    data["coverage"] = {
+        "first": coverage.first,
+        "last": coverage.last,
+        "actors": sorted(coverage.actors),
+        "dyads": sorted(list(d) for d in coverage.dyads),
+    }
+    return data
+
+
+def read_sources(folder: Path) -> list[DeedSource]:
+    """Return what a run's deed data sets declared."""
+    import json
+
+    path = folder / "deed_sources.json"
+    if not path.exists():
+        raise InputError(path, "not there", "the file that `sca deeds` makes; run that first")
+    found = []
+    for data in json.loads(path.read_text("utf-8")):
+        c = data["coverage"]
+        coverage = Coverage(c["first"], c["last"], frozenset(c["actors"]), frozenset((a, b) for a, b in c["dyads"]))
+        found.append(DeedSource(**{**data, "coverage": coverage}))
+    return found
+
+
+def compare(
+    folder: Path,
+    section: CompareSection,
+    dyads: Dyads,
+    *,
+    seed: int = 0,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> dict[str, int]:
+    """Set the words of a run against its deeds: write `compare/*.parquet`; return counts."""
+    raise NotImplementedError
+
+
+def report(
+    folder: Path, *, title: str, dyads: Dyads = (), out: Path | None = None, actor_files: Iterable[str] = ()
+) -> Path:
+    """Write the report of a run; return the path of its page."""
+    from sca_nlp.report import write_report
+
+    return write_report(folder, title=title, dyads=dyads, out=out, members=members_function(actor_files))
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a whole run made."""
+
+    folder: Path
+    report: Path
+    counts: dict[str, int]
+
+
+def run(
+    config: Config, *, progress: Progress | None = None, say: Callable[[str], None] = lambda line: None
+) -> RunSummary:
+    """Do everything that a config says, from reading to the report; what is there already is not scored again."""
+    dyads = directed(config.words)
+    tools = load_tools(
+        config.classify.model,
+        profile=config.classify.profile,
+        threads=config.classify.threads,
+        language=config.segment.language,
+        actor_files=config.actors.files,
+    )
+    rejects: list[Reject] = []
+    speeches = read(config.speeches, rejects.append, own_actors=bool(config.actors.files))
+    scored = score(speeches, config.folder, tools, rejects=rejects, progress=progress, model_name=config.classify.model)
+    folder = scored.folder
+    counts = scored.counts
+    known = f" ({scored.n_known:,} speeches were there already)" if scored.n_known else ""
+    passages = f"{counts.get('passages', 0):,} passages, {counts.get('coded', 0):,} with a code"
+    say(f"scored: {counts['speeches']:,} speeches, {passages}{known}; {len(rejects):,} rejected")
+    write_atomically(folder / "config.toml", to_toml(config).encode())
+    files = config.actors.files
+    cells = aggregate(folder, config.words, actor_files=files, draws=config.compare.draws, seed=config.seed)
+    say(f"aggregated: {cells['cells']:,} cells of {len(dyads)} directed dyads")
+    if config.deeds:
+        made = deeds(
+            folder,
+            config.deeds,
+            dyads,
+            period=config.words.period,
+            actor_files=files,
+            verbal=config.compare.verbal,
+            window=config.compare.window,
+            first=config.words.first,
+            last=config.words.last,
+        )
+        say(f"deeds: {made['deeds']:,} from {made['sources']} sources")
+        compared = compare(folder, config.compare, dyads, seed=config.seed, progress=progress)
+        say(f"compared: {compared['tests']:,} tests, {compared['breaks']:,} breaks")
+    page = report(folder, title=config.title or config.name, dyads=config.words.dyads, actor_files=files)
+    return RunSummary(folder, page, scored.counts)
