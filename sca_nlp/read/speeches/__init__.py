@@ -84,7 +84,7 @@ def _folder_format(path: Path) -> str:
 
 def read_speeches(
     path: Path | str | Sequence[Path | str],
-    format: str = "",
+    format: str | None = None,
     columns: Mapping[str, str] | None = None,
     *,
     rejects: Rejects,
@@ -100,7 +100,7 @@ def read_speeches(
 
     Args:
         path: what to read.
-        format: a speech reader's name (`registry.names("speech reader")`); empty: told by ending and layout.
+        format: a speech reader's name (`registry.names("speech reader")`); None: told by ending and layout.
         columns: field -> column, before the common names.
         rejects: called with each record or file that cannot be used.
         defaults: field -> value for what files and records lack, such as `{"source": "FRA"}`.
@@ -112,7 +112,9 @@ def read_speeches(
         UnknownNameError: an unknown format, option or field.
     """
     report = report if report is not None else ReadReport()
-    places = _expand(path, format)
+    places = _expand(path, format or "")
+    if isinstance(path, (str, Path)) and Path(path).is_dir() and len(places) > 1:
+        options.setdefault("corpus", Path(path).resolve().name)  # not part-0001, part-0002, ...
     n_failed = 0
     for place, name in places:
         reader = registry.resolve("speech reader", name)

@@ -107,7 +107,7 @@ def open_bytes(path: Path) -> IO[bytes]:
         raise InputError(path, f"not readable ({e.strerror or e})", "a readable file") from None
     if magic == b"\x1f\x8b":
         unpacked = gzip.GzipFile(fileobj=stream, mode="rb")
-        return io.BufferedReader(_Bounded(unpacked, path.stat().st_size, path), _CHUNK)  # type: ignore[arg-type]
+        return io.BufferedReader(_Bounded(unpacked, path.stat().st_size, path), _CHUNK)
     return stream
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sca_nlp.actors import country_code
 from sca_nlp.errors import InputError, ScaError, UnknownNameError
 from sca_nlp.read.columns import SPEECH_COLUMNS, match_columns
 from sca_nlp.read.dates import parse_date
@@ -84,7 +85,7 @@ class Intake:
     country_code: Callable[[str, str], str] | None = None
     corpus: str = ""
     matched: dict[str, str] = field(default_factory=dict, init=False)
-    _codes: dict[tuple[str, str], str | ScaError] = field(default_factory=dict, init=False, repr=False)
+    _codes: dict[tuple[str, str], str | InputError] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in self.defaults:
@@ -166,15 +167,15 @@ class Intake:
             if "source" in self.required:
                 raise InputError(where, "source is empty", "a country's name or code")
             return ""
-        key = (value, date[:10])
+        key = (value[:200], date[:4])
         if key not in self._codes:
             try:
-                self._codes[key] = (self.country_code or _country_code)(value, date)
-            except ScaError as e:
+                self._codes[key] = (self.country_code or country_code)(*key)
+            except InputError as e:
                 self._codes[key] = value if self.keep_unknown_sources else e
         code = self._codes[key]
-        if isinstance(code, ScaError):
-            raise InputError(where, f"source is {value[:100]!r} ({code})", "a country's name or code")
+        if isinstance(code, InputError):
+            raise InputError(where, code.got, code.wanted)
         return code
 
     def _is_new(self, speech: Speech, line: int) -> bool:
@@ -246,16 +247,6 @@ def _short(value: Any) -> str:
 
 def _excerpt(record: Mapping[str, Any]) -> str:
     return ", ".join(f"{k}={str(v)[:60]}" for k, v in record.items() if v not in (None, ""))[:200]
-
-
-def _country_code(value: str, date: str) -> str:
-    try:
-        from sca_nlp.actors import country_code
-    except ImportError:  # the gazetteer is another room's work and may not be there yet
-        if re.fullmatch("[A-Za-z]{3}", value):
-            return value.upper()
-        raise InputError("source", repr(value), "a code of three letters") from None
-    return country_code(value, date)
 
 
 def plain_corpus(path: Path) -> str:
