@@ -1,0 +1,203 @@
+"""Weights -> an ONNX graph in memory: BERT encoder and head, in fp32 or with 8-bit matrix products. No torch needed.
+
+Quantisation is static (activation ranges were measured in training and travel with the model), per output column for
+weights. Dynamic quantisation would take its scale from the batch, so scores would hang on who else is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sca_nlp.errors import InputError
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of an encoder."""
+
+    n_layers: int
+    n_heads: int
+    width: int
+    eps: float
+
+
+class _Builder:
+    """Collects nodes and constants; one method an operation, each returning the name of its output."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+        self.watched: list[str] = []
+        self._n = 0
+
+    def constant(self, value: NDArray[Any]) -> str:
+        from onnx import numpy_helper
+
+        self._n += 1
+        name = f"c{self._n}"
+        self.constants.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
+        return name
+
+    def op(self, kind: str, *inputs: str, domain: str = "", outputs: int = 1, **attributes: Any) -> str | list[str]:
+        from onnx import helper
+
+        names = []
+        for _ in range(outputs):
+            self._n += 1
+            names.append(f"t{self._n}")
+        self.nodes.append(helper.make_node(kind, list(inputs), names, domain=domain, **attributes))
+        return names if outputs > 1 else names[0]
+
+    def one(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+        out = self.op(kind, *inputs, domain=domain, **attributes)
+        assert isinstance(out, str)
+        return out
+
+
+def activation_sites(shape: Shape) -> list[str]:
+    """Return the names of the activations whose range 8-bit products need, in the graph's order."""
+    return [f"quant.{k}.{site}" for k in range(shape.n_layers) for site in ("input", "attended", "middle", "expanded")]
+
+
+def build_graph(
+    weights: Arrays, shape: Shape, groups: list[list[int]], *, int8: bool, narrow: bool = False, watch: bool = False
+) -> bytes:
+    """Return a serialised ONNX model: `ids` [n, length] int64, `lengths` [n] int32 -> `probabilities` [n, n_classes].
+
+    Args:
+        weights: arrays by the names that training gives them.
+        shape: sizes of the encoder.
+        groups: for each indicator its columns; empty: classes are scored apart (sigmoid).
+        int8: 8-bit matrix products.
+        narrow: 7-bit weights, for processors whose 8-bit products can saturate.
+        watch: also output each activation that 8-bit products would quantise (to measure ranges).
+
+    Raises:
+        InputError: an array is missing.
+    """
+    from onnx import TensorProto, helper
+
+    b = _Builder()
+
+    def array(name: str) -> NDArray[np.float32]:
+        try:
+            return weights[name].astype(np.float32)
+        except KeyError:
+            raise InputError("weights.safetensors", f"no array {name!r}", "the arrays of a BERT classifier") from None
+
+    def product(x: str, w: NDArray[np.float32], bias: NDArray[np.float32], quantised: tuple[str, str, str] | None) -> str:
+        # w is [in, out]
+        if quantised is None:
+            return b.one("Add", b.one("MatMul", x, b.constant(w)), b.constant(bias))
+        q, scale, zero = quantised
+        top = 63 if narrow else 127
+        w_scale = np.maximum(np.abs(w).max(0), 1e-12) / top
+        wq = np.clip(np.round(w / w_scale), -top, top).astype(np.int8)
+        return b.one(
+            "MatMulIntegerToFloat",
+            *(q, b.constant(wq), scale, b.constant(w_scale.astype(np.float32)), zero, "", b.constant(bias)),
+            domain="com.microsoft",
+        )
+
+    def site(x: str, name: str) -> tuple[str, str, str] | None:
+        if watch:
+            b.watched.append(x)
+        if not int8:
+            return None
+        low, high = (float(v) for v in array(name))
+        low, high = min(low, 0.0), max(high, 1e-6)
+        scale = (high - low) / 255
+        s = b.constant(np.array(scale, np.float32))
+        z = b.constant(np.array(round(-low / scale), np.uint8))
+        return b.one("QuantizeLinear", x, s, z), s, z
+
+    def linear(prefix: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return array(prefix + ".weight").T, array(prefix + ".bias")
+
+    def norm(x: str, skip: str, prefix: str) -> str:
+        return b.one(
+            "LayerNormalization",
+            b.one("Add", x, skip),
+            *(b.constant(array(prefix + ".weight")), b.constant(array(prefix + ".bias"))),
+            axis=-1,
+            epsilon=shape.eps,
+        )
+
+    stem = "encoder.embeddings."
+    position = array(stem + "position_embeddings.weight") + array(stem + "token_type_embeddings.weight")[0]
+    zero_i, one_i = b.constant(np.array([0], np.int64)), b.constant(np.array([1], np.int64))
+    length = b.one("Gather", b.one("Shape", "ids"), b.constant(np.array([1], np.int64)))
+    places = b.one("Slice", b.constant(position), zero_i, length, zero_i, one_i)
+    h = norm(b.one("Gather", b.constant(array(stem + "word_embeddings.weight")), "ids"), places, stem + "LayerNorm")
+    for k in range(shape.n_layers):
+        p = f"encoder.encoder.layer.{k}."
+        parts = [linear(p + f"attention.self.{x}") for x in ("query", "key", "value")]
+        qkv = product(
+            h, np.hstack([w for w, _ in parts]), np.hstack([v for _, v in parts]), site(h, f"quant.{k}.input")
+        )
+        split = b.op("Split", qkv, outputs=3, axis=-1, num_outputs=3)
+        attended = b.one(
+            "MultiHeadAttention", *split, "", "lengths", domain="com.microsoft", num_heads=shape.n_heads
+        )
+        out = product(attended, *linear(p + "attention.output.dense"), site(attended, f"quant.{k}.attended"))
+        h = norm(out, h, p + "attention.output.LayerNorm")
+        wide = product(h, *linear(p + "intermediate.dense"), site(h, f"quant.{k}.middle"))
+        wide = b.one("Gelu", wide, domain="com.microsoft")
+        out = product(wide, *linear(p + "output.dense"), site(wide, f"quant.{k}.expanded"))
+        h = norm(out, h, p + "output.LayerNorm")
+
+    # Head: mean over real tokens and first token -> perceptron; plus each class's own attention over tokens.
+    steps = b.one("Range", b.constant(np.array(0, np.int64)), b.one("Squeeze", length), b.constant(np.array(1, np.int64)))
+    inside = b.one(
+        "Less",
+        b.one("Unsqueeze", steps, zero_i),
+        b.one("Unsqueeze", b.one("Cast", "lengths", to=TensorProto.INT64), one_i),
+    )
+    mask = b.one("Unsqueeze", b.one("Cast", inside, to=TensorProto.FLOAT), b.constant(np.array([2], np.int64)))
+    mean = b.one(
+        "Div",
+        b.one("ReduceSum", b.one("Mul", h, mask), one_i, keepdims=0),
+        b.one("ReduceSum", mask, one_i, keepdims=0),
+    )
+    first = b.one("Gather", h, b.constant(np.array(0, np.int64)), axis=1)
+    joint = b.one("Concat", mean, first, axis=-1)
+    hidden = b.one("Gelu", product(joint, *linear("hidden"), None), domain="com.microsoft")
+    logits = product(hidden, *linear("out"), None)
+    off = b.one("Mul", b.one("Sub", mask, b.constant(np.array(1, np.float32))), b.constant(np.array(1e9, np.float32)))
+    looks = b.one("Add", product(h, *linear("query"), None), off)
+    says = b.one("MatMul", h, b.constant(array("value.weight").T))
+    attention = b.one("Softmax", looks, axis=1)
+    logits = b.one("Add", logits, b.one("ReduceSum", b.one("Mul", attention, says), one_i, keepdims=0))
+    n = array("out.bias").shape[0]
+    if groups:
+        member = np.zeros((n, n), np.float32)
+        for g in groups:
+            member[np.ix_(g, g)] = 1
+        e = b.one("Exp", b.one("Clip", logits, b.constant(np.array(-40, np.float32)), b.constant(np.array(40, np.float32))))
+        total = b.one("Add", b.one("MatMul", e, b.constant(member)), b.constant(np.array(1, np.float32)))
+        final = b.one("Div", e, total)
+    else:
+        final = b.one("Sigmoid", logits)
+    b.nodes.append(helper.make_node("Identity", [final], ["probabilities"]))
+    outputs = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", n])]
+    outputs += [helper.make_tensor_value_info(w, TensorProto.FLOAT, None) for w in b.watched]
+    graph = helper.make_graph(
+        b.nodes,
+        "classifier",
+        [
+            helper.make_tensor_value_info("ids", TensorProto.INT64, ["n", "length"]),
+            helper.make_tensor_value_info("lengths", TensorProto.INT32, ["n"]),
+        ],
+        outputs,
+        b.constants,
+    )
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)]
+    model: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
+    return model
