@@ -22,10 +22,22 @@ LEAST = 20
 def _check(audit: pd.DataFrame) -> pd.DataFrame:
     for column in ("passage_id", "codes"):
         if column not in audit:
-            raise InputError("audit", f"no column {column!r}", "passage_id, codes and, where uneven, inclusion_probability")
+            raise InputError(
+                "audit", f"no column {column!r}", "passage_id, codes and, where uneven, inclusion_probability"
+            )
     out = audit.drop_duplicates("passage_id")
-    pi = pd.to_numeric(out["inclusion_probability"], errors="coerce") if "inclusion_probability" in out else pd.Series(1.0, out.index)
-    return pd.DataFrame({"passage_id": out["passage_id"].astype(str), "gold": out["codes"].map(list), "pi": pi.fillna(1.0).to_numpy(float)})
+    pi = (
+        pd.to_numeric(out["inclusion_probability"], errors="coerce")
+        if "inclusion_probability" in out
+        else pd.Series(1.0, out.index)
+    )
+    return pd.DataFrame(
+        {
+            "passage_id": out["passage_id"].astype(str),
+            "gold": out["codes"].map(list),
+            "pi": pi.fillna(1.0).to_numpy(float),
+        }
+    )
 
 
 def _matrix(codes: Sequence[Any], classes: Sequence[str]) -> np.ndarray[Any, Any]:
@@ -98,11 +110,19 @@ def design_rows(
         gold = np.full(codes.shape, np.nan)
         gold[seen] = _matrix(list(part["gold"][seen]), book.classes)
         for k, c in enumerate(book.classes):
-            e = prevalence.ppi(gold[:, k], codes[:, k], inclusion=part["pi"].fillna(1.0), clusters=part["speech_id"].to_numpy(str))
+            e = prevalence.ppi(
+                gold[:, k], codes[:, k], inclusion=part["pi"].fillna(1.0), clusters=part["speech_id"].to_numpy(str)
+            )
             indicator, value = book.meaning[c]
             rows.append(
                 dict(zip(("source", "target", "period", "stratum"), key, strict=True))
-                | {"measure": "stance", "indicator": indicator, "value": value, "method": "design", "estimate": e.estimate}
+                | {
+                    "measure": "stance",
+                    "indicator": indicator,
+                    "value": value,
+                    "method": "design",
+                    "estimate": e.estimate,
+                }
                 | {"low": e.low, "high": e.high, "n_passages": len(part), "n_speeches": part["speech_id"].nunique()}
                 | {"hidden": len(part) < min_passages}
             )

@@ -30,7 +30,9 @@ class Variable:
     def sql(self) -> str:
         """Return the value of one sentence as a whole number of 1/SCALE."""
         if self.of == "code":
-            parts = [f"{round(w * SCALE)} * CAST(list_contains(codes, '{c}') AS INTEGER)" for c, w in self.weights.items()]
+            parts = [
+                f"{round(w * SCALE)} * CAST(list_contains(codes, '{c}') AS INTEGER)" for c, w in self.weights.items()
+            ]
             return " + ".join(parts) or "0"
         parts = [f'{w!r} * coalesce("{c}", 0)' for c, w in self.weights.items()]
         return f"CAST(round({SCALE} * ({' + '.join(parts) or '0'})) AS INTEGER)"
@@ -98,9 +100,15 @@ def open_base(
 
     con = duckdb.connect(config={"threads": threads} if threads else {})
     files = files_of(passages)
-    con.execute("CREATE TEMP VIEW shard AS SELECT * FROM read_parquet([" + ", ".join("'" + f.replace("'", "''") + "'" for f in files) + "])")
+    con.execute(
+        "CREATE TEMP VIEW shard AS SELECT * FROM read_parquet(["
+        + ", ".join("'" + f.replace("'", "''") + "'" for f in files)
+        + "])"
+    )
     have = {r[0] for r in con.execute("DESCRIBE shard").fetchall()}
-    wanted = {"passage_id", "speech_id", "source", "date", "codes", "targets"} | {c for v in variables if v.of == "probability" for c in v.weights}
+    wanted = {"passage_id", "speech_id", "source", "date", "codes", "targets"} | {
+        c for v in variables if v.of == "probability" for c in v.weights
+    }
     if wanted - have:
         raise InputError(files[0], f"no column {sorted(wanted - have)[0]!r}", "passages as the pipeline writes them")
     for column in ("language", "speaker", "kind", "corpus"):
@@ -168,7 +176,11 @@ def collect(base: Base, dyads: Sequence[tuple[str, str]] | None, members: Member
         f"CREATE TEMP TABLE speech AS SELECT smap.name AS source, period, stratum, speech_id, count(*) AS n, {sums} "
         "FROM base JOIN smap ON base.source = smap.code AND base.year = smap.year GROUP BY ALL"
     )
-    pair = "pairs.target <> smap.name" if dyads is None else "(smap.name, pairs.target) IN (SELECT (name, target) FROM dyad_frame)"
+    pair = (
+        "pairs.target <> smap.name"
+        if dyads is None
+        else "(smap.name, pairs.target) IN (SELECT (name, target) FROM dyad_frame)"
+    )
     con.execute("CREATE TEMP TABLE hit AS SELECT row_number() OVER () AS rid, * FROM base WHERE len(about) > 0")
     con.execute(
         "CREATE TEMP TABLE pairs AS SELECT DISTINCT rid, tmap.name AS target FROM (SELECT rid, year, unnest(about) AS code FROM hit) u "
@@ -184,8 +196,12 @@ def collect(base: Base, dyads: Sequence[tuple[str, str]] | None, members: Member
         for i in range(k)
     )
     head = "count(*) AS m, CAST(sum(n) AS DOUBLE) AS n, CAST(sum(CAST(n AS HUGEINT) * n) AS DOUBLE) AS nn"
-    everyone = con.execute(f"SELECT source, '' AS target, period, stratum, {head}, {second} FROM speech GROUP BY ALL ORDER BY ALL").df()
-    about = con.execute(f"SELECT source, target, period, stratum, {head}, {second} FROM speech_about GROUP BY ALL ORDER BY ALL").df()
+    everyone = con.execute(
+        f"SELECT source, '' AS target, period, stratum, {head}, {second} FROM speech GROUP BY ALL ORDER BY ALL"
+    ).df()
+    about = con.execute(
+        f"SELECT source, target, period, stratum, {head}, {second} FROM speech_about GROUP BY ALL ORDER BY ALL"
+    ).df()
     joined = "speech_about a JOIN speech b USING (source, period, stratum, speech_id)"
     inside = ", ".join(f"a.s{i}, a.q{i}" for i in range(k))
     salience = con.execute(

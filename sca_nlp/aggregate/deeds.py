@@ -72,7 +72,11 @@ def deed_series(
     frame = _read(deeds)
     unknown = sorted(set(frame["dataset"]) - set(declared))
     if unknown:
-        raise InputError("deeds", f"data set {unknown[0]!r} declares nothing", f"one of {', '.join(sorted(declared)) or 'no declared source'}")
+        raise InputError(
+            "deeds",
+            f"data set {unknown[0]!r} declares nothing",
+            f"one of {', '.join(sorted(declared)) or 'no declared source'}",
+        )
     for m in sorted(set(frame["manifestation"]) - set(MANIFESTATIONS)):
         raise UnknownNameError("manifestation", m, MANIFESTATIONS)
     frame["period"] = frame["date"].map({d: periods.period_of(d, period) for d in frame["date"].unique()})
@@ -142,13 +146,18 @@ def _dyad(
     """Return one frame per manifestation and data set of a dyad."""
     years = sorted({int(p[:4]) for p in frame["period"].unique()} | {int(b[:4]) for b in bounds if b})
     pairs = {y: (_expand(source, y, members), _expand(target, y, members)) for y in years}
-    every_i, every_j = (frozenset[str]().union(*(p[k] for p in pairs.values())) if pairs else frozenset[str]() for k in (0, 1))
+    every_i, every_j = (
+        frozenset[str]().union(*(p[k] for p in pairs.values())) if pairs else frozenset[str]() for k in (0, 1)
+    )
     mine = frame[frame["source"].isin(every_i) & (frame["target"].isin(every_j) | (frame["target"] == ""))]
     if mine.empty and not all(bounds):
         return []
     year = mine["period"].str[:4].astype(int)
     inside = np.fromiter(
-        (i in pairs[y][0] and (j in pairs[y][1] or j == "") and i != j for i, j, y in zip(mine["source"], mine["target"], year, strict=True)),
+        (
+            i in pairs[y][0] and (j in pairs[y][1] or j == "") and i != j
+            for i, j, y in zip(mine["source"], mine["target"], year, strict=True)
+        ),
         bool,
         len(mine),
     )
@@ -164,7 +173,9 @@ def _dyad(
         rule, declaration = rules[dataset], declared[dataset]
         value, count = _series(part, grid, rule, verbal)
         covered = np.fromiter(
-            (_covered(declaration.coverage, p, *_pair(pairs, p, source, target, members)) for p in grid), bool, len(grid)
+            (_covered(declaration.coverage, p, *_pair(pairs, p, source, target, members)) for p in grid),
+            bool,
+            len(grid),
         )
         if declaration.measure == "event":
             value = np.where(covered, np.nan_to_num(value), np.nan)
@@ -176,8 +187,14 @@ def _dyad(
         out.append(
             pd.DataFrame(
                 {
-                    "source": source, "target": target, "period": grid, "manifestation": manifestation, "dataset": dataset,
-                    "estimate": value, "n_deeds": np.where(covered, count, 0).astype(np.int64), "covered": covered,
+                    "source": source,
+                    "target": target,
+                    "period": grid,
+                    "manifestation": manifestation,
+                    "dataset": dataset,
+                    "estimate": value,
+                    "n_deeds": np.where(covered, count, 0).astype(np.int64),
+                    "covered": covered,
                 }  # fmt: skip
             )
         )
@@ -185,7 +202,11 @@ def _dyad(
 
 
 def _pair(
-    pairs: Mapping[int, tuple[frozenset[str], frozenset[str]]], period: str, source: str, target: str, members: Members | None
+    pairs: Mapping[int, tuple[frozenset[str], frozenset[str]]],
+    period: str,
+    source: str,
+    target: str,
+    members: Members | None,
 ) -> tuple[frozenset[str], frozenset[str]]:
     year = int(period[:4])
     return pairs[year] if year in pairs else (_expand(source, year, members), _expand(target, year, members))
@@ -198,10 +219,14 @@ def _covered(coverage: Coverage, period: str, left: frozenset[str], right: froze
     return any(covers(coverage, period, i, j) for i in sorted(left) for j in sorted(right) if i != j)
 
 
-def _series(part: pd.DataFrame, grid: Sequence[str], rule: str, verbal: bool) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _series(
+    part: pd.DataFrame, grid: Sequence[str], rule: str, verbal: bool
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Return value and number of deeds per period; NaN where there is none."""
     if rule == "share":  # one report per dyad, day and class; the loudest of equals
-        part = part.sort_values("magnitude", kind="stable").drop_duplicates(["date", "source", "target", "code", "sign", "verbal"], keep="last")
+        part = part.sort_values("magnitude", kind="stable").drop_duplicates(
+            ["date", "source", "target", "code", "sign", "verbal"], keep="last"
+        )
     used = part if verbal else part[~part["verbal"].astype(bool)]
     signed = used["sign"].astype(float) * used["magnitude"].astype(float)
     grouped = signed.groupby(used["period"])

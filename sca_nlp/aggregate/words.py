@@ -104,8 +104,12 @@ def words(
         rates = audit_rates(passages, audit, book, about)
     known = {k: v for k, v in rates.items() if v is not None}
     headline = headline or ("adjusted" if "about" in known else "raw_probability")
-    if headline not in ("raw_count", "raw_probability", "adjusted") or (headline == "adjusted" and "about" not in known):
-        raise InputError("headline", repr(headline), "raw_count, raw_probability, or adjusted with error rates or an audit")
+    if headline not in ("raw_count", "raw_probability", "adjusted") or (
+        headline == "adjusted" and "about" not in known
+    ):
+        raise InputError(
+            "headline", repr(headline), "raw_count, raw_probability, or adjusted with error rates or an audit"
+        )
     share = _weights(book, weights)
     variables = _variables(book, share, known.get("about"))
     base = open_base(
@@ -128,7 +132,9 @@ def words(
         frames += _shares(toward, variables, book, "stance", effect, known.get("about"), min_passages)
     drawn = pd.DataFrame(columns=[*_KEYS, "draw", "estimate"])
     if "balance" in measures:
-        balances, drawn = _balances(toward, variables, share, book, effect, known.get("about"), min_passages, headline, draws, seed)
+        balances, drawn = _balances(
+            toward, variables, share, book, effect, known.get("about"), min_passages, headline, draws, seed
+        )
         frames += balances
     if audit is not None:
         frames += design_rows(base, audit, toward, book, share, min_passages, members)
@@ -152,7 +158,11 @@ def _name_stratum(frame: pd.DataFrame, by: str | None) -> pd.DataFrame:
 
 def _weights(book: Codebook, weights: Mapping[str, float] | None) -> dict[str, float]:
     """Return each indicator's share in the trust balance; they sum to one."""
-    w = {i.id: 1.0 for i in book.indicators} if weights is None else {book.indicator(k).id: float(v) for k, v in weights.items()}
+    w = (
+        {i.id: 1.0 for i in book.indicators}
+        if weights is None
+        else {book.indicator(k).id: float(v) for k, v in weights.items()}
+    )
     total = sum(w.values())
     if total <= 0 or min(w.values()) < 0:
         raise InputError("weights", str(dict(w)), "weights of at least 0 with a positive sum")
@@ -176,7 +186,11 @@ def _variables(book: Codebook, share: Mapping[str, float], rates: ErrorRates | N
         out += [Variable(f"{of}:{name or 'all'}", of, signed) for of in ("code", "probability")]
         if rates is not None:
             slope = _slope(rates)
-            out.append(Variable(f"adjusted:{name or 'all'}", "code", {c: w / slope[c] for c, w in signed.items() if slope[c] > 0}))
+            out.append(
+                Variable(
+                    f"adjusted:{name or 'all'}", "code", {c: w / slope[c] for c, w in signed.items() if slope[c] > 0}
+                )
+            )
     return out
 
 
@@ -216,10 +230,16 @@ def _variance(cells: Cells, effect: Array) -> tuple[Array, Array, Array]:
     mean, unit, over = _moments(cells)
     df = np.maximum(cells.m[:, None] - 1, 0.0)
     expected = unit / cells.n[:, None] * effect
-    return mean, (df * over + _PRIOR_SPEECHES * expected) / (df + _PRIOR_SPEECHES), np.broadcast_to(df + _PRIOR_SPEECHES, mean.shape)
+    return (
+        mean,
+        (df * over + _PRIOR_SPEECHES * expected) / (df + _PRIOR_SPEECHES),
+        np.broadcast_to(df + _PRIOR_SPEECHES, mean.shape),
+    )
 
 
-def _frame(cells: Cells, measure: str, indicator: str, value: str, method: str, min_passages: int, *limits: Array) -> pd.DataFrame:
+def _frame(
+    cells: Cells, measure: str, indicator: str, value: str, method: str, min_passages: int, *limits: Array
+) -> pd.DataFrame:
     estimate, low, high = limits
     return cells.keys.assign(
         measure=measure, indicator=indicator, value=value, method=method, estimate=estimate, low=low, high=high,
@@ -228,7 +248,13 @@ def _frame(cells: Cells, measure: str, indicator: str, value: str, method: str, 
 
 
 def _shares(
-    cells: Cells, variables: list[Variable], book: Codebook, measure: str, effect: Array, rates: ErrorRates | None, least: int
+    cells: Cells,
+    variables: list[Variable],
+    book: Codebook,
+    measure: str,
+    effect: Array,
+    rates: ErrorRates | None,
+    least: int,
 ) -> list[pd.DataFrame]:
     """Return the frames of salience or stance: each class by each method."""
     if not len(cells.n):
@@ -240,16 +266,31 @@ def _shares(
         indicator, value = book.meaning[c]
         i = at[f"code:{c}"]
         with np.errstate(divide="ignore", invalid="ignore"):
-            size = np.where(mean[:, i] * (1 - mean[:, i]) > 0, mean[:, i] * (1 - mean[:, i]) / var[:, i], cells.n / effect[i])
+            size = np.where(
+                mean[:, i] * (1 - mean[:, i]) > 0, mean[:, i] * (1 - mean[:, i]) / var[:, i], cells.n / effect[i]
+            )
         size = np.minimum(size, cells.n)
         z = prevalence.t_quantile(df[:, i])
-        out.append(_frame(cells, measure, indicator, value, "raw_count", least, mean[:, i], *prevalence.wilson(mean[:, i], size, z)))
+        out.append(
+            _frame(
+                cells,
+                measure,
+                indicator,
+                value,
+                "raw_count",
+                least,
+                mean[:, i],
+                *prevalence.wilson(mean[:, i], size, z),
+            )
+        )
         j = at[f"probability:{c}"]
         half = z * np.sqrt(var[:, j])
         limits = (np.clip(mean[:, j] - half, 0, 1), np.clip(mean[:, j] + half, 0, 1))
         out.append(_frame(cells, measure, indicator, value, "raw_probability", least, mean[:, j], *limits))
         if rates is not None:
-            fixed = prevalence.adjusted(mean[:, i], size, rates.tpr[k], rates.fpr[k], rates.n_positive[k], rates.n_negative[k], z=z)
+            fixed = prevalence.adjusted(
+                mean[:, i], size, rates.tpr[k], rates.fpr[k], rates.n_positive[k], rates.n_negative[k], z=z
+            )
             out.append(_frame(cells, measure, indicator, value, "adjusted", least, *fixed))
     return out
 

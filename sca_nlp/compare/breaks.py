@@ -1,0 +1,193 @@
+"""When did it change? Break points in the level of a series, with a permutation p-value and an interval of the place.
+
+The segmentation is the exact minimum of squared error plus a penalty per break, as PELT gives it (Killick et al. 2012;
+`ruptures.Pelt(model="l2", jump=1)` is the oracle in the tests). The penalty comes from a noise model: the long-run
+variance of first-order autoregressive noise, so that momentum is not mistaken for a break.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sca_nlp.compare import null, series
+from sca_nlp.compare.series import Array, Pair
+
+COLUMNS = ["source", "target", "series", "period", "low", "high", "p", "before", "after", "share_of_draws"]
+LEAST = 10
+
+
+def partition(x: Array, penalty: float, min_size: int = 3) -> list[int]:
+    """Return the first places (0-based) of all segments but the first, at least `min_size` long, of a series without NaN."""
+    t = len(x)
+    s1, s2 = np.concatenate([[0.0], np.cumsum(x)]), np.concatenate([[0.0], np.cumsum(x**2)])
+    best, back = np.full(t + 1, np.inf), np.zeros(t + 1, dtype=int)
+    best[0] = -penalty
+    for end in range(min_size, t + 1):
+        starts = np.arange(0, end - min_size + 1)
+        cost = best[starts] + s2[end] - s2[starts] - (s1[end] - s1[starts]) ** 2 / (end - starts) + penalty
+        k = int(cost.argmin())
+        best[end], back[end] = cost[k], k
+    places, end = [], t
+    while end > 0:
+        end = int(back[end])
+        places.append(end)
+    return sorted(p for p in places if p > 0)
+
+
+def penalty(x: Array, *, factor: float = 2.0) -> float:
+    """Return the penalty of a break: factor * log(n) * long-run variance, of noise around one smooth level.
+
+    Momentum is measured on the series less a running median of its changes in level, so that a true break is not read as
+    momentum.
+    """
+    from scipy.ndimage import median_filter
+
+    width = max(5, 2 * (len(x) // 8) + 1)
+    rest = x - median_filter(x, size=width, mode="nearest")
+    rho, shock = null.ar1_fit(rest)
+    rho = min(max(rho, 0.0), 0.8)
+    return float(factor * np.log(len(x)) * max(shock**2 / (1 - rho) ** 2, 1e-12))
+
+
+def gains(x: Array, min_size: int) -> Array:
+    """Return the fall in squared error of one break at each place, shape (..., places); x is (..., periods)."""
+    t = x.shape[-1]
+    total, left = x.sum(-1, keepdims=True), np.cumsum(x, -1)
+    n = np.arange(1, t)
+    k = n[min_size - 1 : t - min_size]
+    head = left[..., min_size - 1 : t - min_size]
+    return np.asarray((head - total * k / t) ** 2 * t / (k * (t - k)))
+
+
+def _p_of_break(x: Array, min_size: int, permutations: int, rng: np.random.Generator) -> float:
+    """Return how often noise with the same momentum and no break has as large a best single break."""
+    if len(x) < 2 * min_size + 2 or not series.spread(x):
+        return float("nan")
+    paths = null.ar1_paths(x, permutations, rng)
+    paths = paths / np.maximum(paths.std(1, keepdims=True), 1e-300)
+    return null.p_value(float(gains((x - x.mean()) / x.std(), min_size).max()), gains(paths, min_size).max(1))
+
+
+def _interval(
+    x: Array, place: int, low: int, high: int, min_size: int, draws: Array, rng: np.random.Generator
+) -> tuple[int, int]:
+    """Return 95 % limits of a break's place between two neighbours: residual block bootstrap, over the draws of the series."""
+    y = x[low:high]
+    k = place - low
+    level = np.where(np.arange(len(y)) < k, y[:k].mean(), y[k:].mean())
+    order = null.shuffles(len(y), max(len(draws), 200), rng, null.block_length(len(y)))
+    resampled = level + (y - level)[order]
+    if len(draws) > 1:  # measurement error beside the noise of the process
+        resampled = resampled + np.resize(draws[:, low:high] - x[low:high], resampled.shape)
+    if len(y) < 2 * min_size + 1:
+        return place, place
+    places = gains(resampled, min_size).argmax(1) + min_size + low
+    a, b = np.quantile(places, [0.025, 0.975])
+    return int(min(np.floor(a), place)), int(max(np.ceil(b), place))
+
+
+def find(
+    pair: Pair,
+    which: str,
+    *,
+    min_size: int = 3,
+    factor: float = 2.0,
+    permutations: int = 1000,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Return the breaks of the `words` or `deeds` of a pair: first period of the new level, its 95 % limits, p.
+
+    `p` tests the break within the span between its neighbours, against noise with the same momentum; `share_of_draws`
+    says in how many draws a break lies inside the limits. Holes are bridged by leaving them out; `before` and `after` are
+    the levels in the series' unit. Fewer than 10 periods, or no spread: no rows.
+    """
+    values = pair.words if which == "words" else pair.deeds
+    known = np.flatnonzero(~np.isnan(values))
+    if len(known) < LEAST or not series.spread(values):
+        return pd.DataFrame(columns=COLUMNS)
+    x = values[known]
+    draws = pair.draws[:, known] if which == "words" and len(pair.draws) > 1 else np.zeros((0, len(known)))
+    places = partition(x, penalty(x, factor=factor), min_size)
+    drawn = [partition(d, penalty(d, factor=factor), min_size) for d in draws]
+    edges = [0, *places, len(x)]
+    rows = []
+    for k, place in enumerate(places):
+        low, high = edges[k], edges[k + 2]
+        a, b = _interval(x, place, low, high, min_size, draws, rng)
+        rows.append(
+            {
+                "source": pair.source, "target": pair.target, "series": which, "period": pair.periods[known[place]],
+                "low": pair.periods[known[a]], "high": pair.periods[known[min(b, len(x) - 1)]],
+                "p": _p_of_break(x[low:high], min_size, permutations, rng),
+                "before": float(x[low:place].mean()), "after": float(x[place:high].mean()),
+                "share_of_draws": float(np.mean([any(a <= q <= b for q in d) for d in drawn])) if drawn else np.nan,
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def any_break(
+    pair: Pair, which: str, *, min_size: int = 3, permutations: int = 1000, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Return the test that the series has a break at all: the largest single change in level, and where."""
+    label = "the series keeps one level, with its own momentum"
+    values = pair.words if which == "words" else pair.deeds
+    known = np.flatnonzero(~np.isnan(values))
+    if len(known) < LEAST or not series.spread(values):
+        why = f"{len(known)} periods; at least {LEAST} needed" if len(known) < LEAST else f"{which} do not vary"
+        return series.row(pair, "when did it change?", f"break in {which}", null=label, n=len(known), reason=why)
+    x = values[known]
+    k = int(gains(x, min_size).argmax()) + min_size
+    change = float(x[k:].mean() - x[:k].mean())
+    low = high = float("nan")
+    if which == "words" and len(pair.draws) > 1:
+        d = pair.draws[:, known]
+        low, high = series.rubin(
+            d[:, k:].mean(1) - d[:, :k].mean(1), np.full(len(d), _level_variance(x, k)), point=change
+        )
+    else:
+        low, high = series.rubin(np.array([change, change]), np.full(2, _level_variance(x, k)), point=change)
+    return series.row(
+        pair, "when did it change?", f"break in {which}", estimate=change, low=low, high=high,
+        p=_p_of_break(x, min_size, permutations, rng), null=label, n=len(x),
+        settings={"at": pair.periods[known[k]], "min_size": min_size, "simulations": permutations, "null": "AR(1) noise"},
+    )  # fmt: skip
+
+
+def _level_variance(x: Array, k: int) -> float:
+    """Return the variance of the difference of two levels under first-order momentum."""
+    rest = np.concatenate([x[:k] - x[:k].mean(), x[k:] - x[k:].mean()])
+    rho, shock = null.ar1_fit(rest)
+    return shock**2 / (1 - min(max(rho, 0.0), 0.8)) ** 2 * (1 / k + 1 / (len(x) - k))
+
+
+def nearness(
+    pair: Pair, words: pd.DataFrame, deeds: pd.DataFrame, *, permutations: int = 1000, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Return the test that word breaks lie nearer to deed breaks than they would if the words were shifted in time.
+
+    Estimate: mean distance in periods from each word break to the nearest deed break. `lag` is the mean signed distance
+    (positive: words first).
+    """
+    label = "word breaks fall without regard to deed breaks"
+    if words.empty or deeds.empty:
+        which = "words" if words.empty else "deeds"
+        return series.row(pair, "when did it change?", "nearness of breaks", null=label, reason=f"no break in {which}")
+    known = np.flatnonzero(pair.both)
+    start, t = series.number(pair.periods[0]), len(pair.periods)
+    w = np.array([series.number(p) - start for p in words["period"]])
+    d = np.array([series.number(p) - start for p in deeds["period"]])
+    distance = d[None, :] - w[:, None]
+    nearest = distance[np.arange(len(w)), np.abs(distance).argmin(1)]
+    moved = (
+        (w + np.arange(1, t)[:, None]) % t if t - 1 <= permutations else (w + rng.integers(1, t, (permutations, 1))) % t
+    )
+    shuffled = np.abs(d[None, None, :] - moved[:, :, None]).min(2).mean(1)
+    observed = float(np.abs(nearest).mean())
+    return series.row(
+        pair, "when did it change?", "nearness of breaks", estimate=observed, p=null.mid_p(-observed, -shuffled), null=label,
+        n=len(known), lag=float(nearest.mean()), settings={"word_breaks": len(w), "deed_breaks": len(d), "null": "circular shifts, mid-p"},
+    )  # fmt: skip

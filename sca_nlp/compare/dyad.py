@@ -1,0 +1,242 @@
+"""The full comparison of one dyad, and of many in parallel with the same numbers whatever the number of workers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sca_nlp.compare import breaks, coincidence, crisis, endurance, gap, granger, leadlag, multiple, reciprocity, series
+from sca_nlp.compare.crisis import Window
+from sca_nlp.compare.endurance import Change
+from sca_nlp.compare.series import Pair
+
+Evidence = Mapping[tuple[str, str, str], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What the comparison says: frames as in `compare/*.parquet`; `settings` for the provenance."""
+
+    gap: pd.DataFrame
+    tests: pd.DataFrame
+    breaks: pd.DataFrame
+    sequences: pd.DataFrame
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How dyads are compared; every field is also a keyword of `compare_dyad` and `compare_many`."""
+
+    window: tuple[str, str] | None = None  # reference window of z; None: all periods
+    max_lag: int = 5  # periods
+    horizons: int = 3  # periods
+    lags: int = 2  # own past that is held fixed
+    method: str | None = None  # of the words
+    manifestation: str = "all"
+    dataset: str = "all"
+    draws: int = 200  # at most, of those given
+    permutations: int = 1000
+    factor: float = 2.0  # of the break penalty
+    leaders: tuple[Change, ...] = ()
+    crises: tuple[Window, ...] = ()
+    seed: int = 0
+
+
+def _rng(options: Options, *key: str) -> np.random.Generator:
+    """Return a generator that depends on the dyad, the statistic and the seed alone."""
+    digest = hashlib.blake2b("\0".join(key).encode(), digest_size=8).digest()
+    return np.random.default_rng([options.seed, int.from_bytes(digest, "big")])
+
+
+def compare_dyad(
+    words: pd.DataFrame,
+    draws: pd.DataFrame,
+    deed_series: pd.DataFrame,
+    source: str,
+    target: str,
+    *,
+    evidence: Evidence | None = None,
+    adjust: bool = True,
+    **options: Any,
+) -> Comparison:
+    """Return the comparison of one dyad's words with its deeds.
+
+    Args:
+        words: word series (`words.parquet`), of this dyad and, for reciprocity, of its reverse.
+        draws: draws of the trust balance (`words_draws.parquet`).
+        deed_series: deed series (`deed_series.parquet`), of this dyad and of its reverse.
+        source: who speaks and acts.
+        target: about whom.
+        evidence: (source, target, period) -> ids of passages and deeds, put beside each step of a sequence.
+        adjust: fill q over this dyad's tests; `compare_many` does it over all dyads instead.
+        options: fields of `Options`.
+
+    A statistic that cannot be had (constant, short, missing series) gives a row with a NaN estimate and a reason.
+    """
+    o = Options(**options)
+    pair = series.align(
+        words, draws, deed_series, source, target, method=o.method, manifestation=o.manifestation, dataset=o.dataset
+    )
+    pair = _limit(pair, o.draws)
+    back = _limit(
+        series.align(
+            words, draws, deed_series, target, source, method=o.method, manifestation=o.manifestation, dataset=o.dataset
+        ),
+        o.draws,
+    )
+    key = (source, target)
+    rows: list[dict[str, Any]] = []
+    rows += gap.divergence(pair, window=o.window, permutations=o.permutations, rng=_rng(o, *key, "gap"))
+    rows += leadlag.cross_correlation(pair, max_lag=o.max_lag, permutations=o.permutations, rng=_rng(o, *key, "ccf"))
+    rows += leadlag.local_projections(
+        pair, horizons=o.horizons, lags=o.lags, permutations=o.permutations, rng=_rng(o, *key, "projection")
+    )
+    rows += granger.toda_yamamoto_rows(pair, max_lag=o.lags + 1)
+    rows += coincidence.coincidence(pair, permutations=o.permutations, rng=_rng(o, *key, "coincidence"))
+    answers, sequences = reciprocity.reciprocity(
+        pair, back, evidence=evidence, permutations=o.permutations, lags=o.lags, rng=_rng(o, *key, "reciprocity")
+    )
+    rows += answers
+    found = []
+    for which in ("words", "deeds"):
+        settings = {"permutations": o.permutations, "rng": _rng(o, *key, "breaks", which)}
+        found.append(breaks.find(pair, which, factor=o.factor, **settings))
+        rows.append(breaks.any_break(pair, which, **settings))
+    rows.append(breaks.nearness(pair, found[0], found[1], permutations=o.permutations, rng=_rng(o, *key, "nearness")))
+    rows += endurance.endurance(pair, o.leaders, permutations=o.permutations, rng=_rng(o, *key, "endurance"))
+    rows += crisis.crisis(pair, o.crises, permutations=o.permutations, rng=_rng(o, *key, "crisis"))
+    tests = pd.DataFrame(rows, columns=list(series.TEST_COLUMNS))
+    return Comparison(
+        gap.gap(pair, window=o.window),
+        multiple.adjust(tests) if adjust else tests,
+        _concat(found, breaks.COLUMNS),
+        sequences,
+        {
+            "window": o.window,
+            "draws": len(pair.draws),
+            "permutations": o.permutations,
+            "seed": o.seed,
+            "n_tests": int(tests["p"].notna().sum()),
+        },
+    )
+
+
+def _limit(pair: Pair, draws: int) -> Pair:
+    return Pair(pair.source, pair.target, pair.periods, pair.words, pair.draws[: max(draws, 1)], pair.deeds)
+
+
+def _concat(frames: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    full = [f for f in frames if len(f)]
+    return pd.concat(full, ignore_index=True) if full else pd.DataFrame(columns=list(columns))
+
+
+def _job(
+    task: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, str, str, dict[str, Any] | None, dict[str, Any]],
+) -> Comparison:
+    words, draws, deeds, source, target, evidence, options = task
+    return compare_dyad(words, draws, deeds, source, target, evidence=evidence, adjust=False, **options)
+
+
+def compare_many(
+    words: pd.DataFrame,
+    draws: pd.DataFrame,
+    deed_series: pd.DataFrame,
+    dyads: Sequence[tuple[str, str]],
+    *,
+    evidence: Evidence | None = None,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+    correction: str = "bh",
+    **options: Any,
+) -> Comparison:
+    """Return the comparisons of many dyads as one, with q over all their tests, and the panel test over all dyads.
+
+    Args:
+        words, draws, deed_series: as for `compare_dyad`, of all dyads.
+        dyads: directed pairs.
+        evidence: as for `compare_dyad`.
+        workers: processes; the numbers do not depend on it.
+        progress: called with (done, all) after each dyad.
+        correction: `bh` or `by`.
+        options: fields of `Options`.
+    """
+    o = Options(**options)
+    ordered = sorted(set(dyads))
+    parts = [_slice(f, ordered) for f in (words, draws, deed_series)]
+    tasks = (
+        (
+            *(_of(p, s, t) for p in parts),
+            s,
+            t,
+            {k: v for k, v in (evidence or {}).items() if set(k[:2]) == {s, t}} or None,
+            options,
+        )
+        for s, t in ordered
+    )
+    done: list[Comparison] = []
+    if workers <= 1:
+        for task in tasks:
+            done.append(_job(task))
+            if progress:
+                progress(len(done), len(ordered))
+    else:
+        from concurrent.futures import ProcessPoolExecutor
+        from multiprocessing import get_context
+
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+            for result in pool.map(_job, tasks, chunksize=1):
+                done.append(result)
+                if progress:
+                    progress(len(done), len(ordered))
+    tests = _concat([c.tests for c in done], series.TEST_COLUMNS)
+    if len(ordered) >= 3:
+        pairs = [
+            series.align(
+                *(_of(p, s, t) for p in parts), s, t, method=o.method, manifestation=o.manifestation, dataset=o.dataset
+            )
+            for s, t in ordered
+        ]
+        panel = granger.panel(pairs, lags=1, permutations=min(o.permutations, 200), rng=_rng(o, "panel"))
+        tests = _concat([tests, pd.DataFrame(panel, columns=list(series.TEST_COLUMNS))], series.TEST_COLUMNS)
+    tests = multiple.adjust(tests, method=correction)
+    return Comparison(
+        _concat([c.gap for c in done], gap.COLUMNS),
+        tests,
+        _concat([c.breaks for c in done], breaks.COLUMNS),
+        _concat([c.sequences for c in done], reciprocity.COLUMNS),
+        {
+            "dyads": len(ordered),
+            "correction": correction,
+            "n_tests": int(tests.attrs["n_tests"]),
+            "seed": o.seed,
+            "permutations": o.permutations,
+        },
+    )
+
+
+def _one_thread() -> None:
+    import os
+
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+
+def _slice(frame: pd.DataFrame, dyads: Sequence[tuple[str, str]]) -> dict[frozenset[str], pd.DataFrame]:
+    """Return the rows of each pair of actors, both directions, so that a worker gets no more than it needs."""
+    wanted = {frozenset(d) for d in dyads}
+    out: dict[frozenset[str], list[pd.DataFrame]] = {}
+    for (s, t), part in frame.groupby(["source", "target"], sort=True):
+        key = frozenset((str(s), str(t)))
+        if key in wanted:
+            out.setdefault(key, []).append(part)
+    empty = frame.iloc[:0]
+    return {k: pd.concat(out[k], ignore_index=True) if k in out else empty for k in wanted}
+
+
+def _of(parts: dict[frozenset[str], pd.DataFrame], source: str, target: str) -> pd.DataFrame:
+    return parts[frozenset((source, target))]

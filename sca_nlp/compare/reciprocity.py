@@ -1,0 +1,292 @@
+"""Do they answer each other? Answers beyond own momentum; GRIT runs, spirals, leaps of trust, and bad faith.
+
+Osgood's GRIT: runs of small unilateral conciliatory moves that are answered. Jervis's spiral: runs of mutual hostile
+ones. A leap of trust: one conciliatory move far beyond the actor's own past. Bad faith: hostile words right after the
+other's conciliatory deed. Every sequence keeps its steps with the ids of the sentences and deeds behind them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sca_nlp.compare import null, series
+from sca_nlp.compare.coincidence import moves
+from sca_nlp.compare.series import Array, Pair
+
+QUESTION = "do they answer each other?"
+COLUMNS = ["source", "target", "kind", "start", "end", "n_steps", "steps"]
+LEAST = 16
+#: A move is a change of more than half a robust standard deviation: GRIT's are small.
+SMALL, LEAP, PAST = 0.5, 3.0, 8
+Steps = list[tuple[int, int]]  # (period, side): side 0 the source, 1 the target
+Evidence = Mapping[tuple[str, str, str], Sequence[str]]
+
+
+def _common(pair: Pair, back: Pair) -> tuple[tuple[str, ...], list[Pair]]:
+    """Return both directions on one grid."""
+    periods = series.span(set(pair.periods) | set(back.periods))
+    out = []
+    for p in (pair, back):
+        at = {q: k for k, q in enumerate(p.periods)}
+        index = np.array([at.get(q, -1) for q in periods])
+        w, d = (np.append(values, np.nan)[index] for values in (p.words, p.deeds))  # index -1: missing
+        many = np.column_stack([p.draws, np.full(len(p.draws), np.nan)])[:, index]
+        out.append(Pair(p.source, p.target, periods, w, many, d))
+    return periods, out
+
+
+def answer(mine: Array, other: Array, *, horizon: int, lags: int, sign: int) -> tuple[float, int, Array, Array]:
+    """Return how much `other` moves over the next `horizon` periods per unit of my conciliatory (hostile) surprise.
+
+    The surprise is the residual of my own autoregression, cut at 0; held fixed are the other's present and past and my
+    past. Also n and the two residuals, for the permutation. NaN where the rows are too few or collinear.
+    """
+    surprise = null.whiten(mine)
+    cut = np.where(np.isnan(surprise), np.nan, np.maximum(sign * surprise, 0.0))
+    t = len(mine)
+    rows = np.arange(lags, t - horizon)
+    if len(rows) < 8:
+        return np.nan, len(rows), np.zeros(0), np.zeros(0)
+    outcome = np.mean([other[rows + k] for k in range(1, horizon + 1)], axis=0)
+    z = np.column_stack(
+        [np.ones(len(rows)), *(other[rows - k] for k in range(lags)), *(mine[rows - k] for k in range(1, lags + 1))]
+    )
+    good = ~(np.isnan(outcome) | np.isnan(cut[rows]) | np.isnan(z).any(1))
+    n = int(good.sum())
+    if n < z.shape[1] + 6:
+        return np.nan, n, np.zeros(0), np.zeros(0)
+    both = np.column_stack([outcome, cut[rows]])[good]
+    r = both - z[good] @ np.linalg.lstsq(z[good], both, rcond=None)[0]
+    ry, rx = r[:, 0], r[:, 1]
+    if rx @ rx <= 1e-8 * max(float(both[:, 1] @ both[:, 1]), 1e-300):
+        return np.nan, n, np.zeros(0), np.zeros(0)
+    return float(sign * (rx @ ry) / (rx @ rx)), n, rx, ry
+
+
+def _answers(
+    a: Pair, b: Pair, horizon: int, lags: int, permutations: int, rng: np.random.Generator
+) -> list[dict[str, Any]]:
+    rows = []
+    for what in ("deeds", "words"):
+        x, y = (a.deeds, b.deeds) if what == "deeds" else (a.words, b.words)
+        for mover, direction in (
+            (0, f"{a.source} moves, {a.target} answers"),
+            (1, f"{a.target} moves, {a.source} answers"),
+        ):
+            mine, other = (x, y) if mover == 0 else (y, x)
+            for sign, kind in ((1, "conciliatory"), (-1, "hostile")):
+                name = f"answer to {kind} {what}"
+                label = f"a {kind} move draws no answer beyond the other's own momentum"
+                known = ~np.isnan(mine) & ~np.isnan(other)
+                why = ""
+                if known.sum() < LEAST:
+                    why = f"{int(known.sum())} periods with {what} of both sides; at least {LEAST} needed"
+                elif not series.spread(mine[known]) or not series.spread(other[known]):
+                    why = f"{what} do not vary"
+                elif abs(float(np.corrcoef(mine[known], other[known])[0, 1])) > 0.999:
+                    why = "both sides have the same series (undirected data): nothing to answer"
+                slope, n, rx, ry = (
+                    (np.nan, 0, np.zeros(0), np.zeros(0))
+                    if why
+                    else answer(mine, other, horizon=horizon, lags=lags, sign=sign)
+                )
+                if np.isnan(slope):
+                    rows.append(
+                        series.row(
+                            a,
+                            QUESTION,
+                            name,
+                            direction=direction,
+                            null=label,
+                            n=n,
+                            lag=horizon,
+                            reason=why or "too few periods in a row",
+                        )
+                    )
+                    continue
+                scale = float(np.nanstd(mine[known]) / np.nanstd(other[known]))
+                order = null.shuffles(n, permutations, rng, null.block_length(n))
+                shuffled = sign * (rx[order] @ ry) / (rx @ rx)
+                error = float(shuffled.std())
+                if what == "words" and len(a.draws) > 1:
+                    pairs = zip(a.draws, b.draws, strict=False) if mover == 0 else zip(b.draws, a.draws, strict=False)
+                    drawn = np.array([answer(m, o, horizon=horizon, lags=lags, sign=sign)[0] for m, o in pairs])
+                else:
+                    drawn = np.array([slope, slope])
+                low, high = series.rubin(drawn, np.full(len(drawn), error**2), point=slope)
+                rows.append(
+                    series.row(
+                        a,
+                        QUESTION,
+                        name,
+                        direction=direction,
+                        estimate=slope * scale,
+                        low=low * scale,
+                        high=high * scale,
+                        p=null.p_value(abs(slope), np.abs(shuffled)),
+                        null=label,
+                        n=n,
+                        lag=horizon,
+                        settings={
+                            "horizon": horizon,
+                            "lags": lags,
+                            "permutations": permutations,
+                            "unit": "standard deviations",
+                            "null": "block permutation of the move's residual",
+                        },
+                    )  # fmt: skip
+                )
+    return rows
+
+
+def runs(
+    first: np.ndarray[Any, Any], second: np.ndarray[Any, Any], sign: int, *, within: int = 1, least: int = 3
+) -> list[Steps]:
+    """Return maximal chains of alternating moves of one sign, each within `within` periods of the one before.
+
+    A chain is opened by a unilateral move: the other side made none of that sign in the same period or the one before.
+    `first`, `second`: +1, -1, 0 per period of the source and of the target.
+    """
+    hits = [np.asarray(first) == sign, np.asarray(second) == sign]
+    t = len(hits[0])
+    out: list[Steps] = []
+    used = np.zeros((2, t), bool)
+    for start in range(t):
+        for side in (0, 1):
+            unilateral = not hits[1 - side][start] and not (start and hits[1 - side][start - 1])
+            if not hits[side][start] or used[side, start] or not unilateral:
+                continue
+            chain: Steps = [(start, side)]
+            while True:
+                at, who = chain[-1]
+                later = [k for k in range(at + 1, min(at + within, t - 1) + 1) if hits[1 - who][k]]
+                if not later:
+                    break
+                chain.append((later[0], 1 - who))
+            if len(chain) >= least:
+                out.append(chain)
+                for at, who in chain:
+                    used[who, at] = True
+    return out
+
+
+def leaps(x: Array, *, size: float = LEAP, past: int = PAST) -> list[int]:
+    """Return the periods whose conciliatory change exceeds `size` robust deviations of all changes before it (at least `past`)."""
+    change = np.diff(x, prepend=np.nan)
+    out = []
+    for t in range(len(x)):
+        before = change[:t][~np.isnan(change[:t])]
+        if np.isnan(change[t]) or len(before) < past:
+            continue
+        scale = max(1.4826 * float(np.median(np.abs(before - np.median(before)))), 0.5 * float(before.std()))
+        if scale > 1e-12 and change[t] - np.median(before) > size * scale and change[t] > 0:
+            out.append(t)
+    return out
+
+
+def _count_row(
+    a: Pair, kind: str, x: Array, y: Array, sign: int, within: int, permutations: int, rng: np.random.Generator
+) -> dict[str, Any]:
+    name, label = f"{kind} runs in deeds", "the two sides' moves are not aligned in time"
+    known = np.flatnonzero(~np.isnan(x) & ~np.isnan(y))
+    if (
+        len(known) < LEAST
+        or abs(
+            float(np.corrcoef(x[known], y[known])[0, 1]) if series.spread(x[known]) and series.spread(y[known]) else 1.0
+        )
+        > 0.999
+    ):
+        return series.row(
+            a,
+            QUESTION,
+            name,
+            null=label,
+            n=len(known),
+            reason="too few periods, no spread, or one series for both sides",
+        )
+    first, second = moves(x, threshold=SMALL)[known], moves(y, threshold=SMALL)[known]
+    found = len(runs(first, second, sign, within=within))
+    order = null.rotations(len(known), min(permutations, 200), rng)
+    shuffled = np.array([len(runs(first, second[o], sign, within=within)) for o in order], float)
+    return series.row(
+        a, QUESTION, name, estimate=found, p=null.mid_p(float(found), shuffled), null=label, n=len(known),
+        settings={"within": within, "least_steps": 3, "expected": round(float(shuffled.mean()), 3), "null": "circular shifts, mid-p"},
+    )  # fmt: skip
+
+
+def reciprocity(
+    pair: Pair,
+    back: Pair,
+    *,
+    evidence: Evidence | None = None,
+    horizon: int = 2,
+    lags: int = 2,
+    within: int = 1,
+    permutations: int = 1000,
+    rng: np.random.Generator,
+) -> tuple[list[dict[str, Any]], pd.DataFrame]:
+    """Return the tests and the sequences of a dyad (`pair`) and its reverse (`back`).
+
+    Args:
+        pair: source about and toward target.
+        back: target about and toward source.
+        evidence: (source, target, period) -> ids of passages and deeds.
+        horizon: periods over which an answer counts.
+        lags: own past that is held fixed.
+        within: most periods between two steps of a run.
+        permutations: of the null.
+        rng: its generator.
+    """
+    periods, (a, b) = _common(pair, back)
+    rows = _answers(a, b, horizon, lags, permutations, rng)
+    rows.append(_count_row(a, "GRIT", a.deeds, b.deeds, 1, within, permutations, rng))
+    rows.append(_count_row(a, "spiral", a.deeds, b.deeds, -1, within, permutations, rng))
+    return rows, _sequences(a, b, periods, evidence or {}, within)
+
+
+def _sequences(a: Pair, b: Pair, periods: Sequence[str], evidence: Evidence, within: int) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    sides = (a, b)
+    moved = [moves(p.deeds, threshold=SMALL) for p in sides]
+    spoken = [moves(p.words, threshold=SMALL) for p in sides]
+    same = np.array_equal(a.deeds, b.deeds, equal_nan=True)
+
+    def step(at: int, side: int, what: str) -> dict[str, Any]:
+        p = sides[side]
+        values = p.deeds if what == "deeds" else p.words
+        change = values[at] - values[at - 1] if at else np.nan
+        ids = list(evidence.get((p.source, p.target, periods[at]), ()))
+        return {
+            "period": periods[at],
+            "actor": p.source,
+            "what": what,
+            "change": None if np.isnan(change) else round(float(change), 4),
+            "evidence": ids,
+        }
+
+    def add(kind: str, steps: list[dict[str, Any]]) -> None:
+        rows.append(
+            {"source": a.source, "target": a.target, "kind": kind, "start": steps[0]["period"], "end": steps[-1]["period"],
+             "n_steps": len(steps), "steps": json.dumps(steps, ensure_ascii=False)}
+        )  # fmt: skip
+
+    if not same:
+        for sign, kind in ((1, "GRIT"), (-1, "spiral")):
+            for chain in runs(moved[0], moved[1], sign, within=within):
+                add(kind, [step(at, side, "deeds") for at, side in chain])
+    for side in (0, 1):
+        for at in leaps(sides[side].deeds):
+            add("leap of trust", [step(at, side, "deeds")])
+        for at in np.flatnonzero(moved[side] == 1):
+            reply = next(
+                (k for k in range(at, min(at + within, len(periods) - 1) + 1) if spoken[1 - side][k] == -1), None
+            )
+            if reply is not None:
+                add("bad faith", [step(int(at), side, "deeds"), step(reply, 1 - side, "words")])
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    return frame.sort_values(["start", "kind", "end"], kind="stable", ignore_index=True)
