@@ -39,6 +39,13 @@ DEED_READERS: dict[str, str] = {
     "unga": "sca_nlp.read.deeds.unga:read_unga",
     "sipri_milex": "sca_nlp.read.deeds.milex:read_sipri_milex",
     "nmc": "sca_nlp.read.deeds.milex:read_nmc",
+    "gdelt": "sca_nlp.read.deeds.gdelt:read_gdelt",
+    "icews": "sca_nlp.read.deeds.icews:read_icews",
+    "icews_yearly": "sca_nlp.read.deeds.icews:read_icews_yearly",
+    "polecat": "sca_nlp.read.deeds.polecat:read_polecat",
+    "phoenix": "sca_nlp.read.deeds.phoenix:read_phoenix",
+    "ucdp_ged": "sca_nlp.read.deeds.ucdp_ged:read_ucdp_ged",
+    "acled": "sca_nlp.read.deeds.acled:read_acled",
     "chronology": "sca_nlp.read.deeds.chronology:read_chronology",
 }
 

@@ -13,7 +13,7 @@ from sca_nlp.records import Reject
 
 _ATOP = ("atop_defense", "atop_offense", "atop_neutral", "atop_nonagg", "atop_consul")
 _COW = ("defense", "neutrality", "nonaggression", "entente")
-_WHAT = "directed dyad-years of ATOP (ccode1, ccode2, year, atop_defense ...) or of COW alliances (ccode1, ccode2, year, defense ...)"
+_WHAT = "directed dyad-years of ATOP or COW alliances (ccode1, ccode2, year, and atop_defense ... or defense ...)"
 _ALIASES = {
     "ccode1": ("stateA", "mem1"),
     "ccode2": ("stateB", "mem2"),
@@ -65,14 +65,16 @@ def read_alliances(
         picks = {code: column for code, column in columns.items() if obligations is None or code in obligations}
         years = con.execute("SELECT min(whole(year))::VARCHAR, max(whole(year))::VARCHAR FROM raw").fetchall()[0]
         con.execute(
-            "CREATE TABLE pacts AS SELECT DISTINCT ON (source, target, y) line, cow(ccode1, y) AS source, cow(ccode2, y) AS target, y, "
+            "CREATE TABLE pacts AS SELECT DISTINCT ON (source, target, y) "
+            "line, cow(ccode1, y) AS source, cow(ccode2, y) AS target, y, "
             + ", ".join(
                 f"max(whole({c})) OVER (PARTITION BY cow(ccode1, y), cow(ccode2, y), y) AS {c}" for c in picks.values()
             )
             + " FROM (SELECT *, whole(year) AS y FROM raw) WHERE whole(ccode1) <> whole(ccode2)"
         )
         query = " UNION ALL ".join(
-            f"SELECT y::VARCHAR AS date, source, target, '{code}' AS code, line, source || '-' || target || ' ' || y AS record "
+            f"SELECT y::VARCHAR AS date, source, target, '{code}' AS code, line, "
+            f"source || '-' || target || ' ' || y AS record "
             f"FROM pacts WHERE {column} = 1 AND source IS DISTINCT FROM target"
             for code, column in picks.items()
         )

@@ -33,12 +33,12 @@ def read_chronology(
 ) -> DeedTable:
     """Read a chronology coded by hand: one deed a row, each with its own coding.
 
-    Actors may be states (ISO3) or groups such as `NATO`, kept as they stand. A row is directed: a mutual deed (a treaty)
-    stands twice, or once with `direction` = `mutual`.
+    Actors may be states (ISO3) or groups such as `NATO`, kept as they stand. A row is directed: a mutual deed
+    (a treaty) stands twice, or once with `direction` = `mutual`.
 
     Args:
-        path: CSV (comma, semicolon or tab; UTF-8 with or without BOM, else Latin-1) with a header: `date, source, target,
-            manifestation, sign, magnitude, verbal` and optionally `code, description, reference, direction`.
+        path: CSV (comma, semicolon or tab; UTF-8 with or without BOM, else Latin-1) with a header: `date, source,
+            target, manifestation, sign, magnitude, verbal` and optionally `code, description, reference, direction`.
         rejects: grows by rows that break a rule, with line and reason.
         name: data set's name in results, where several chronologies meet.
         title: what to call it; likewise `licence` and `citation`.

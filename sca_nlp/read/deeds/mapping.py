@@ -1,4 +1,4 @@
-"""The readable tables under `configs/deeds/`: publisher's code -> manifestation, sign, magnitude, verbal or material."""
+"""The tables under `configs/deeds/`: publisher's code -> manifestation, sign, magnitude, verbal or material."""
 
 from __future__ import annotations
 

@@ -19,14 +19,15 @@ _DYADIC_MORE = ("hiact1", "styear", "stmon", "settle", "source_iso3", "target_is
 _WHAT = "a directed dispute-dyad-year file (dispnum, ccode1, ccode2, year, hostlev1), or MIDA together with MIDB"
 
 _DEEDS = """
-    SELECT CASE WHEN year = styear AND stmon BETWEEN 1 AND 12 THEN iso_date(year, stmon, NULL) ELSE year::VARCHAR END AS date,
-           cow(ccode1, year) AS source, cow(ccode2, year) AS target, 'hostlev:' || hostlev1 AS code, NULL::DOUBLE AS factor,
+    SELECT CASE WHEN year = styear THEN iso_date(year, stmon, NULL) ELSE year::VARCHAR END AS date,
+           cow(ccode1, year) AS source, cow(ccode2, year) AS target, 'hostlev:' || hostlev1 AS code,
            'dispute ' || dispnum AS reference, line,
-           'dispute ' || dispnum || ': ' || ccode1 || ' -> ' || ccode2 || ', ' || coalesce(year::VARCHAR, '?') AS record,
+           'dispute ' || dispnum || ': ' || ccode1 || ' -> ' || ccode2 || coalesce(', ' || year, '') AS record,
            CASE WHEN hostlev1 IS NULL THEN 'hostlev1 is missing' WHEN year IS NULL THEN 'year is missing' END AS problem
     FROM dyads
     UNION ALL
-    SELECT year::VARCHAR, cow(ccode1, year), cow(ccode2, year), 'settle:' || settle, NULL, 'dispute ' || dispnum, line, NULL, NULL
+    SELECT year::VARCHAR, cow(ccode1, year), cow(ccode2, year), 'settle:' || settle, 'dispute ' || dispnum, line,
+           NULL, NULL
     FROM dyads WHERE settle IN (1, 2)
     QUALIFY row_number() OVER (PARTITION BY dispnum, ccode1, ccode2 ORDER BY year DESC) = 1
 """
@@ -38,7 +39,7 @@ def read_mid_cow(
     """Read COW militarized disputes: directed dyad-years, or `MIDB` with `MIDA` for its settlements.
 
     Args:
-        path: directed dispute-dyad-year file (CSV or Parquet), a `MIDB` file, or a folder that holds `MIDA*` and `MIDB*`.
+        path: directed dispute-dyad-year file (CSV or Parquet), a `MIDB` file, or a folder with `MIDA*` and `MIDB*`.
         rejects: grows by rows whose hostility level, year or states are missing (-9).
         mida: the `MIDA` file, where `path` is a `MIDB` file.
         mapping: another mapping table than the shipped one.
@@ -89,8 +90,9 @@ def _read(
             expect(con, path, "year", r"(18|19|20)\d\d(\.0)?", "years in year")
             expect(con, path, "hostlev1", r"(-9|[0-5])(\.0)?", "hostility levels 1-5 (or -9) in hostlev1")
             con.execute(
-                "CREATE TABLE dyads AS SELECT line, whole(dispnum) AS dispnum, whole(ccode1) AS ccode1, whole(ccode2) AS ccode2, "
-                "whole(year) AS year, known(hostlev1) AS hostlev1, known(settle) AS settle, known(styear) AS styear, "
+                "CREATE TABLE dyads AS SELECT line, whole(dispnum) AS dispnum, whole(ccode1) AS ccode1, "
+                "whole(ccode2) AS ccode2, whole(year) AS year, known(hostlev1) AS hostlev1, "
+                "known(settle) AS settle, known(styear) AS styear, "
                 "known(stmon) AS stmon FROM raw"
             )
         return collect(con, load_mapping(name, mapping), _DEEDS, path=path, rejects=rejects)
@@ -115,15 +117,16 @@ def _cross(con: duckdb.DuckDBPyConnection, midb: Any, mida: Any, rejects: list[R
     con.execute(
         f"""CREATE TABLE dyads AS
         WITH spells AS (
-            SELECT line, whole(dispnum) AS dispnum, whole(ccode) AS ccode, whole(sidea) AS sidea, known(hostlev) AS hostlev,
-                   known(styear) AS styear, known(endyear) AS endyear, known(stmon) AS stmon FROM raw),
+            SELECT line, whole(dispnum) AS dispnum, whole(ccode) AS ccode, whole(sidea) AS sidea,
+                   known(hostlev) AS hostlev, known(styear) AS styear, known(endyear) AS endyear,
+                   known(stmon) AS stmon FROM raw),
         years AS (
-            SELECT dispnum, ccode, sidea, y.year AS year, max(hostlev) AS hostlev, min(line) AS line, min(styear) AS styear,
-                   arg_min(stmon, styear) AS stmon
+            SELECT dispnum, ccode, sidea, y.year AS year, max(hostlev) AS hostlev, min(line) AS line,
+                   min(styear) AS styear, arg_min(stmon, styear) AS stmon
             FROM spells, LATERAL (SELECT unnest(range(styear, endyear + 1)) AS year) y GROUP BY ALL),
         settled AS ({settled})
-        SELECT a.line, a.dispnum, a.ccode AS ccode1, b.ccode AS ccode2, a.year::INT AS year, a.hostlev AS hostlev1, s.settle,
-               a.styear, a.stmon
+        SELECT a.line, a.dispnum, a.ccode AS ccode1, b.ccode AS ccode2, a.year::INT AS year,
+               a.hostlev AS hostlev1, s.settle, a.styear, a.stmon
         FROM years a JOIN years b ON a.dispnum = b.dispnum AND a.year = b.year AND a.sidea <> b.sidea
         LEFT JOIN settled s ON s.dispnum = a.dispnum"""
     )

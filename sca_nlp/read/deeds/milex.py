@@ -30,7 +30,8 @@ def read_nmc(
     Args:
         path: `NMC*.csv` as published, or a Parquet table with `ccode, year, milex, milper, tpop`.
         rejects: grows by rows whose state or year cannot be read.
-        variable: `milex` (log change of current US$ less the median state's) or `milper` (change per 1,000 inhabitants).
+        variable: `milex` (log change of current US$ less the median state's) or `milper` (change per 1,000
+            inhabitants).
         mapping: another mapping table than the shipped one.
 
     Raises:
@@ -48,8 +49,8 @@ def read_nmc(
         if variable == "milper":
             value = "CASE WHEN number(milper) >= 0 AND number(tpop) > 0 THEN 1000 * number(milper) / number(tpop) END"
         con.execute(
-            f"CREATE TABLE levels AS SELECT min(line) AS line, whole(ccode)::VARCHAR AS id, cow(ccode, whole(year)) AS state, "
-            f"whole(year) AS year, max({value}) AS value FROM raw GROUP BY ALL"
+            f"CREATE TABLE levels AS SELECT min(line) AS line, whole(ccode)::VARCHAR AS id, "
+            f"cow(ccode, whole(year)) AS state, whole(year) AS year, max({value}) AS value FROM raw GROUP BY ALL"
         )
         changes = {} if variable == "milex" else {"unit": _MILPER_UNIT}
         return _changes(con, "nmc", variable, path, rejects, mapping, demean=variable == "milex", changes=changes)
@@ -80,7 +81,8 @@ def read_sipri_milex(
             con.execute("CREATE TABLE raw AS SELECT * FROM sheet")
             map_names(con, "SELECT name, min(year), max(year) FROM raw GROUP BY name")
             con.execute(
-                "CREATE TABLE levels AS SELECT r.line, r.name AS id, n.iso3 AS state, r.year, r.value FROM raw r LEFT JOIN names n ON n.name = r.name"
+                "CREATE TABLE levels AS SELECT r.line, r.name AS id, n.iso3 AS state, r.year, r.value "
+                "FROM raw r LEFT JOIN names n ON n.name = r.name"
             )
         else:
             column = "share_gdp" if variable == "share_gdp" else "const2021_musd"
@@ -95,8 +97,8 @@ def read_sipri_milex(
             )
             expect(con, path, "iso3", "[A-Z]{3}", "ISO3 codes in iso3")
             con.execute(
-                f"CREATE TABLE levels AS SELECT line, coalesce(country, iso3) AS id, iso3 AS state, whole(year) AS year, number({column}) AS value "
-                "FROM raw WHERE iso3 IS NOT NULL"
+                f"CREATE TABLE levels AS SELECT line, coalesce(country, iso3) AS id, own(iso3, whole(year)) AS state, "
+                f"whole(year) AS year, number({column}) AS value FROM raw WHERE iso3 IS NOT NULL"
             )
         top = con.execute("SELECT max(value) FROM levels").fetchall()[0][0]
         if variable == "share_gdp":
@@ -122,15 +124,18 @@ def _changes(
     """Turn a table `levels` (line, id, state, year, value) into changes between consecutive years of one `id`."""
     con.execute(
         "CREATE TABLE moves AS SELECT line, id, state, year, value - lag(value) OVER w AS change, "
-        "year - lag(year) OVER w AS step FROM levels WHERE value IS NOT NULL WINDOW w AS (PARTITION BY id ORDER BY year)"
+        "year - lag(year) OVER w AS step FROM levels WHERE value IS NOT NULL "
+        "WINDOW w AS (PARTITION BY id ORDER BY year)"
     )
     level = "change - median(change) OVER (PARTITION BY year)" if demean else "change"
     query = f"""
-        SELECT year::VARCHAR AS date, state AS source, '' AS target, '{code}' AS code, -sign(change)::INT AS sign, abs(change) AS factor,
-               line, id || ', ' || year AS record,
-               CASE WHEN change > 0 THEN 'rise of ' WHEN change < 0 THEN 'fall of ' ELSE 'change of ' END || round(abs(change), 3) AS description
+        SELECT year::VARCHAR AS date, state AS source, '' AS target, '{code}' AS code, -sign(change)::INT AS sign,
+               abs(change) AS factor, line, id || ', ' || year AS record,
+               CASE WHEN change > 0 THEN 'rise of ' WHEN change < 0 THEN 'fall of ' ELSE 'change of ' END
+               || round(abs(change), 3) AS description
         FROM (SELECT line, id, state, year, {level} AS change FROM moves WHERE step = 1)
-        WHERE change IS NOT NULL QUALIFY row_number() OVER (PARTITION BY state, year ORDER BY id) = 1 OR state IS NULL"""
+        WHERE change IS NOT NULL
+        QUALIFY row_number() OVER (PARTITION BY state, year ORDER BY id) = 1 OR state IS NULL"""
     return collect(con, load_mapping(name, mapping), query, path=path, rejects=rejects, changes=changes)
 
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
+from sca_nlp.errors import InputError
+
+#: Spellings of publishers that the gazetteer of speeches has no use for.
+_ALSO = {"Occupied Palestinian Territory": "PSE", "Palestinian Territory, Occupied": "PSE"}
+
 
 def map_names(con: duckdb.DuckDBPyConnection, query: str) -> None:
     """Make the table `names` (name, iso3) of the names in a query's rows `name, first year, last year`.
@@ -20,7 +25,11 @@ def map_names(con: duckdb.DuckDBPyConnection, query: str) -> None:
 
 
 def _code(name: str, year: int) -> str | None:
-    from sca_nlp.actors import country_code
+    from sca_nlp.actors import country_code  # loads the gazetteer, which most readers do not need
 
-    code: str | None = country_code(name, year)
-    return code
+    if name in _ALSO:
+        return _ALSO[name]
+    try:
+        return country_code(name, f"{year:04d}", where="name of a state")
+    except InputError:
+        return None

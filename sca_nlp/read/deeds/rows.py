@@ -1,7 +1,7 @@
-"""A publisher's file -> rows in DuckDB, and coded rows -> a `DeedTable`: what every deed reader does the same way.
+"""A publisher's file -> rows in DuckDB, and coded rows -> a `DeedTable`: what every deed reader does alike.
 
-A reader loads the columns that it needs as text (`load`), checks that they hold what they should (`expect`), says in one
-query what each row means (`collect`), and gets deeds and rejects. DuckDB keeps to a memory limit and spills to disk.
+A reader loads the columns that it needs as text (`load`), checks that they hold what they should (`expect`), says in
+one query what each row means (`collect`), and gets deeds and rejects. DuckDB keeps to a memory limit and spills to disk.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 # ruff: noqa: S608  (the SQL is put together from our own names; texts from outside pass through sql_text)
 import codecs
 import glob
+import gzip
 import re
 import shutil
 import tempfile
@@ -35,6 +36,8 @@ _MACROS = """
 CREATE MACRO state_of(kind, value, y) AS (
     SELECT min(iso3) FROM states
     WHERE system = kind AND states.code = value AND y BETWEEN states.first AND states.last);
+CREATE MACRO own(iso3, y) AS
+    CASE WHEN iso3 = 'YUG' AND y > 2005 THEN 'SRB' WHEN iso3 = 'SRB' AND y < 2006 THEN 'YUG' ELSE iso3 END;
 CREATE MACRO number(value) AS try_cast(value AS DOUBLE);
 CREATE MACRO whole(value) AS try_cast(try_cast(value AS DOUBLE) AS INT);
 CREATE MACRO cow(value, y) AS state_of('cow', whole(value)::VARCHAR, y);
@@ -74,7 +77,7 @@ def files_of(path: str | Path) -> list[Path]:
     found = (
         sorted(p for p in here.iterdir() if p.is_file())
         if here.is_dir()
-        else [Path(p) for p in sorted(glob.glob(str(path)))]
+        else [Path(p) for p in sorted(glob.glob(str(path)))]  # noqa: PTH207 (patterns may be absolute)
     )
     if not found:
         raise InputError(path, "no such file", "a file, a folder or a pattern such as data/*.zip")
@@ -125,11 +128,12 @@ def load(
     quote: str = '"',
     names: Sequence[str] | None = None,
     what: str = "",
+    repair: bool = False,
 ) -> list[str]:
     """Load the wanted columns of a CSV, TSV or Parquet file (or of several, zipped or not) as text into a DuckDB table.
 
-    Column `line` is the row's line in its file where records are one line each; empty texts, `NA`, `NULL` and `None` are
-    missing. Lines that no CSV parser can read go to `rejects`.
+    Column `line` is the row's line in its file where records are one line each; empty texts, `NA`, `NULL` and `None`
+    are missing. Lines that no CSV parser can read go to `rejects`.
 
     Args:
         con: a connection from `bench`.
@@ -143,6 +147,7 @@ def load(
         quote: quote character of text files; empty for none.
         names: column names of a text file without a header.
         what: what the file should be, for the error.
+        repair: mend headers with too many or too few names (POLECAT's), by the number of fields in the second line.
 
     Returns:
         The wanted columns that were found.
@@ -157,7 +162,8 @@ def load(
     for file in files_of(path):
         with unpacked(file) as parts:
             for part in parts:
-                scan, header = _scan(con, part, file, delimiter, quote, names)
+                own = _mended(part, delimiter) if repair and names is None and not _is_parquet(part) else names
+                scan, header = _scan(con, part, file, delimiter, quote, own, skip=repair)
                 found = _match(header, wanted, aliases or {})
                 lacking = [c for c in required if c not in found]
                 if lacking:
@@ -168,9 +174,10 @@ def load(
                         what or f"the columns {', '.join(required)}",
                     )
                 picks = ", ".join(_clean(found[c]) if c in found else "NULL" for c in wanted)
-                start = 2 if not _is_parquet(part) and names is None else 1
+                start = 1 if _is_parquet(part) or names is not None else 2
                 con.execute(
-                    f"INSERT INTO {table} SELECT {sql_text(file.name)}, row_number() OVER () + {start - 1}, {picks} FROM {scan}"
+                    f"INSERT INTO {table} "
+                    f"SELECT {sql_text(file.name)}, row_number() OVER () + {start - 1}, {picks} FROM {scan}"
                 )
                 seen |= set(found)
                 _csv_rejects(con, file, rejects)
@@ -204,8 +211,37 @@ def _is_parquet(path: Path) -> bool:
         return file.read(4) == b"PAR1"
 
 
+def first_line(path: Path) -> str:
+    """Return a file's first line (of a .zip its first file's), undecodable bytes replaced; empty for an empty file."""
+    with unpacked(path) as parts:
+        if not parts:
+            return ""
+        with gzip.open(parts[0], "rb") if parts[0].suffix.lower() == ".gz" else parts[0].open("rb") as file:
+            return file.readline(1 << 20).decode("utf-8-sig", "replace").rstrip("\r\n")
+
+
+def _mended(part: Path, delimiter: str) -> list[str]:
+    """Return as many column names as the second line has fields: `Headline` goes first, then the last; or blanks come."""
+    with part.open("rb") as file:
+        lines = [
+            file.readline(1 << 20).decode("utf-8-sig", "replace").rstrip("\r\n").split(delimiter) for _ in range(2)
+        ]
+    names, n = lines[0], len(lines[1])
+    if len(names) > n and "Headline" in names:
+        names = [name for name in names if name != "Headline"]
+    names = names[:n] if n > 1 else names
+    return [*(name or f"blank {i}" for i, name in enumerate(names)), *(f"extra {i}" for i in range(n - len(names)))]
+
+
 def _scan(
-    con: duckdb.DuckDBPyConnection, part: Path, shown: Path, delimiter: str, quote: str, names: Sequence[str] | None
+    con: duckdb.DuckDBPyConnection,
+    part: Path,
+    shown: Path,
+    delimiter: str,
+    quote: str,
+    names: Sequence[str] | None,
+    *,
+    skip: bool = False,
 ) -> tuple[str, list[str]]:
     """Return a SQL table function over a file and its column names."""
     if _is_parquet(part):
@@ -214,10 +250,16 @@ def _scan(
         readable = _as_utf8(con, part)
         columns = ""
         if names is not None:
-            columns = ", columns={" + ", ".join(f"{sql_text(n)}: 'VARCHAR'" for n in names) + "}, auto_detect=false"
+            columns = (
+                ", columns={"
+                + ", ".join(f"{sql_text(n)}: 'VARCHAR'" for n in names)
+                + "}, auto_detect=false"
+                + (", skip=1" if skip else "")
+            )
         scan = (
-            f"read_csv({sql_text(readable)}, delim={sql_text(delimiter)}, quote={sql_text(quote)}, escape={sql_text(quote)}, "
-            f"header={'false' if names is not None else 'true'}, all_varchar=true, store_rejects=true, strict_mode=false, "
+            f"read_csv({sql_text(readable)}, delim={sql_text(delimiter)}, quote={sql_text(quote)}, "
+            f"escape={sql_text(quote)}, header={'false' if names is not None else 'true'}, all_varchar=true, "
+            f"store_rejects=true, strict_mode=false, "
             f"null_padding={'false' if names is not None else 'true'}, parallel=false{columns})"
         )
     try:
@@ -255,6 +297,12 @@ def _csv_rejects(con: duckdb.DuckDBPyConnection, file: Path, rejects: list[Rejec
     except duckdb.CatalogException:
         return
     add_rejects(rejects, file, [(line, str(why).splitlines()[0], record) for line, why, record in rows], len(rows))
+
+
+def reject_names(con: duckdb.DuckDBPyConnection, path: object, rejects: list[Reject]) -> None:
+    """Append a reject for each name in the table `names` that no actor is known by."""
+    for (name,) in con.execute("SELECT name FROM names WHERE iso3 IS NULL ORDER BY name").fetchall():
+        rejects.append(Reject(str(path), 0, f"{name!r} is no state that is known; its rows are left out"))
 
 
 def add_rejects(rejects: list[Reject], file: object, rows: Sequence[tuple[Any, Any, Any]], total: int) -> None:

@@ -2,7 +2,7 @@
 
 Correlates of War and Gleditsch-Ward numbers agree but for a few states; CAMEO's letters are ISO3 but for a few. The
 convention is the project's: `RUS` is also the USSR, `DEU` also West Germany, `YEM` also the Yemen Arab Republic; `DDR`,
-`YUG` (to 1991), `CSK`, `YMD`, `VDR` where they existed.
+`YUG` (to 2005), `CSK`, `YMD`, `VDR` where they existed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _COW = """
 """
 
 #: Codes whose state changed while the number stayed: (number, ISO3, first year, last year).
-_BY_YEAR = (("345", "YUG", 0, 1991), ("345", "SRB", 1992, 9999))
+_BY_YEAR = (("345", "YUG", 0, 2005), ("345", "SRB", 2006, 9999))
 
 #: Gleditsch-Ward numbers that Correlates of War gives to nobody or to another.
 _GW_ONLY = {"340": "SRB", "972": "TON", "973": "TUV", "971": "NRU"}

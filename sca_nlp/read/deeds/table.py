@@ -44,8 +44,8 @@ def is_date(text: str) -> bool:
 class DeedTable:
     """One data set's deeds, checked.
 
-    `deeds` has the columns of `DEED_SCHEMA`. `source` is never empty; `target` is empty only in a level that a state has
-    toward nobody in particular (its military spending), which later stages broadcast to each of its targets.
+    `deeds` has the columns of `DEED_SCHEMA`. `source` is never empty; `target` is empty only in a level that a state
+    has toward nobody in particular (its military spending), which later stages broadcast to each of its targets.
 
     Raises:
         InputError: a column is missing or a value lies outside its range; names the column and the value.

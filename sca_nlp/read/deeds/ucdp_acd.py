@@ -15,13 +15,15 @@ _WHAT = "a UCDP/PRIO conflict-year file (conflict_id, year, gwno_a, gwno_b, type
 _QUERY = """
     WITH conflicts AS (
         SELECT min(line) AS line, conflict_id, whole(year) AS year, max(whole(intensity_level)) AS intensity,
-               CASE WHEN type_of_conflict IN ('2', '2.0') OR lower(type_of_conflict) = 'interstate' THEN 'interstate'
-                    WHEN type_of_conflict IN ('4', '4.0') OR lower(type_of_conflict) LIKE 'internationali_ed%' THEN 'civil' END AS kind,
+               CASE WHEN whole(type_of_conflict) = 2 OR lower(type_of_conflict) = 'interstate' THEN 'interstate'
+                    WHEN whole(type_of_conflict) = 4 OR lower(type_of_conflict) LIKE 'internationali_ed%' THEN 'civil'
+               END AS kind,
                gwno_a, gwno_b, gwno_a_2nd, gwno_b_2nd,
                min(CASE WHEN start_date2[:4] = whole(year)::VARCHAR THEN start_date2[:10] END) AS started
         FROM raw GROUP BY ALL),
     parties AS (
-        SELECT conflict_id, year, kind, line, intensity, started, side, second, gw(trim(n), year) AS state, trim(n) AS n FROM (
+        SELECT conflict_id, year, kind, line, intensity, started, side, second, gw(trim(n), year) AS state,
+               trim(n) AS n FROM (
             SELECT *, 'a' AS side, false AS second, unnest(string_split(gwno_a, ',')) AS n FROM conflicts
             UNION ALL SELECT *, 'b', false, unnest(string_split(gwno_b, ',')) FROM conflicts
             UNION ALL SELECT *, 'a', true, unnest(string_split(gwno_a_2nd, ',')) FROM conflicts
@@ -31,7 +33,7 @@ _QUERY = """
         SELECT a.conflict_id, a.year, a.kind, a.line, a.intensity, a.started, a.state AS one, b.state AS other,
                a.n AS n_one, b.n AS n_other, a.second AS second_one, b.second AS second_other, b.side AS other_side
         FROM parties a JOIN parties b USING (conflict_id, year, kind)
-        WHERE (kind = 'interstate' AND a.side = 'a' AND b.side = 'b') OR (kind = 'civil' AND a.side = 'a' AND NOT a.second AND b.second)),
+        WHERE a.side = 'a' AND CASE kind WHEN 'interstate' THEN b.side = 'b' ELSE b.second AND NOT a.second END),
     said AS (
         SELECT *, CASE WHEN kind = 'interstate' AND NOT second_one AND NOT second_other THEN 'interstate'
                        WHEN kind = 'interstate' THEN 'interstate:secondary'
@@ -41,8 +43,9 @@ _QUERY = """
         UNION ALL SELECT *, other, one, n_other, n_one FROM said)
     SELECT coalesce(min(started), year::VARCHAR) AS date, source, target, code, max(intensity)::DOUBLE AS factor,
            'conflict ' || whole(conflict_id) AS reference, min(line) AS line,
-           'conflict ' || conflict_id || ', ' || coalesce(year::VARCHAR, '?') || ': ' || ns || ' - ' || nt AS record,
-           CASE WHEN year IS NULL THEN 'year is missing' WHEN max(intensity) IS NULL THEN 'intensity_level is missing' END AS problem
+           'conflict ' || conflict_id || coalesce(', ' || year, '') || ': ' || ns || ' - ' || nt AS record,
+           CASE WHEN year IS NULL THEN 'year is missing'
+                WHEN max(intensity) IS NULL THEN 'intensity_level is missing' END AS problem
     FROM sided WHERE ns <> nt GROUP BY year, source, target, code, conflict_id, ns, nt
 """
 

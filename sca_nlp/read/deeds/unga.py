@@ -62,13 +62,13 @@ def _finish(
     ]
     if thin:
         rejects.append(Reject(str(path), 0, f"{thin} pair-years with fewer than {min_joint} joint votes are left out"))
-    # Yugoslavia's seat is Serbia's from 1992 on, as in the other data sets.
-    state = "CASE WHEN {0} = 'YUG' AND whole(year) > 1991 THEN 'SRB' ELSE {0} END"
     con.execute(
-        f"CREATE TABLE pairs AS SELECT line, whole(year) AS year, {state.format('iso3_a')} AS a, {state.format('iso3_b')} AS b, "
-        f"number({subset}) AS agree FROM raw WHERE whole({joint}) >= {int(min_joint)} AND {subset} IS NOT NULL"
+        f"CREATE TABLE pairs AS SELECT line, whole(year) AS year, "
+        f"own(iso3_a, whole(year)) AS a, own(iso3_b, whole(year)) AS b, number({subset}) AS agree "
+        f"FROM raw WHERE whole({joint}) >= {int(min_joint)} AND {subset} IS NOT NULL"
     )
     query = f"""
-        SELECT year::VARCHAR AS date, a AS source, b AS target, '{subset}' AS code, agree AS factor, line FROM pairs WHERE a <> b
+        SELECT year::VARCHAR AS date, a AS source, b AS target, '{subset}' AS code, agree AS factor, line
+        FROM pairs WHERE a <> b
         UNION ALL SELECT year::VARCHAR, b, a, '{subset}', agree, line FROM pairs WHERE a <> b"""
     return collect(con, load_mapping("unga", mapping), query, path=path, rejects=rejects)
