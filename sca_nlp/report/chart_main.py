@@ -72,9 +72,11 @@ def _breaks(d: Direction, series: str, periods: list[str], x: X, top: float, bot
                     el("line", x1=x(at), x2=x(at), y1=top, y2=bottom, class_="breakline"),
                     el(
                         "path",
-                        d=f"M{x(at) - 5:.1f} {y - 4:.1f}h10l-5 8z"
-                        if d.side == "a"
-                        else f"M{x(at) - 5:.1f} {y + 4:.1f}h10l-5 -8z",
+                        d=(
+                            f"M{x(at) - 5:.1f} {y - 4:.1f}h10l-5 8z"
+                            if d.side == "a"
+                            else f"M{x(at) - 5:.1f} {y + 4:.1f}h10l-5 -8z"
+                        ),
                         class_="breakmark",
                     ),
                 ],
@@ -195,9 +197,10 @@ def main_chart(pair: Pair) -> Markup:
     bottom = panel("gap", "Gap", "z(words) − z(deeds), above 0 = warmer in words, 95 % band", 140, top)
     if not any(d.gap for d in pair.directions):
         bottom -= 10
-    out.append(label("period", RIGHT, bottom + 32, "unit", text_anchor="end"))
+    out.append(label(per.grain_of(pair.periods[0]) or "period", RIGHT, bottom + 32, "unit", text_anchor="end"))
     description = (
-        f"Three panels from {pair.periods[0]} to {pair.periods[-1]}: trust balance of words, index of deeds, and their gap, "
-        f"for {' and '.join(d.name for d in pair.directions)}. Every point links to the passages and deeds behind it."
+        f"Three panels from {pair.periods[0]} to {pair.periods[-1]}: trust balance of words, index of deeds, and their"
+        f" gap, for {' and '.join(d.name for d in pair.directions)}. Every point links to the passages and deeds"
+        " behind it."
     )
     return drawing(WIDTH, bottom + 40, out, f"Words against deeds: {pair.title}", description, f"fig-{pair.slug}-main")

@@ -23,8 +23,8 @@ def indicator_chart(pair: Pair, measure: str, book: Codebook) -> Markup:
     width = (_WIDTH - 46 - 26 * (len(columns) - 1)) / max(1, len(columns))
     found: list[float] = []
     for d in columns:
-        for (indicator, value), points in d.indicators.get(measure, {}).items():
-            down = list(book.indicator(indicator).values).index(value) > 0
+        for (indicator_id, value), points in d.indicators.get(measure, {}).items():
+            down = list(book.indicator(indicator_id).values).index(value) > 0
             found += [
                 (-1 if down else 1) * w
                 for v in points.values()
@@ -60,7 +60,10 @@ def indicator_chart(pair: Pair, measure: str, book: Codebook) -> Markup:
                         continue
                     y0, y1 = sorted((y(0), y(way * v.estimate)))
                     cx = x(i + 0.5)
-                    text = f"{d.name}, {p}: {indicator.name} {value}, {num(100 * v.estimate, 1)} % {interval(100 * v.low, 100 * v.high, 1)}"
+                    text = (
+                        f"{d.name}, {p}: {indicator.name} {value}, {num(100 * v.estimate, 1)} %"
+                        f" {interval(100 * v.low, 100 * v.high, 1)}"
+                    )
                     parts = [
                         el("title", text),
                         el("rect", x=cx - bar / 2, y=y0, width=bar, height=max(0.5, y1 - y0), class_=f"bar {sign}"),
@@ -128,7 +131,8 @@ def deeds_chart(pair: Pair) -> Markup:
         top - 20,
         out,
         f"Deeds by manifestation: {pair.title}",
-        "A row for each of the eight manifestations, a cell for each period, coloured from away to toward a security community.",
+        "A row for each of the eight manifestations, a cell for each period, coloured from away to toward a security"
+        " community.",
         f"fig-{pair.slug}-deeds",
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,9 +112,8 @@ def open_passages(frames: Frames) -> duckdb.DuckDBPyConnection | None:
             columns = _columns(db, glob)
             quoted = glob.replace("'", "''")
             chosen = ", ".join(c if c in columns else f"''::VARCHAR AS {c}" for c in _SPEECH_COLUMNS)
-            db.execute(
-                f"CREATE VIEW speeches AS SELECT speech_id, {chosen} FROM read_parquet('{quoted}', union_by_name=true)"
-            )
+            view = f"SELECT speech_id, {chosen} FROM read_parquet('{quoted}', union_by_name=true)"  # noqa: S608
+            db.execute(f"CREATE VIEW speeches AS {view}")
         else:
             db.execute("CREATE VIEW speeches AS SELECT '' speech_id, '' office, '' title, '' venue, '' url WHERE false")
     except duckdb.Error as e:
@@ -130,8 +128,7 @@ def passages_of(
 ) -> dict[str, Cell]:
     """Return the cells of one direction: two thirds of `k` passages by strength, the rest at random.
 
-    A passage is about its targets; one with no code and no target is about the actors that it names (as in aggregation).
-
+    A passage is about its targets; one with no code and no target is about the actors that it names, as in aggregation.
     Strength is the largest probability among a passage's codes. The random ones are drawn from all passages about the
     target, coded or not, by a hash of their ids: the same run shows the same ones.
     """
@@ -145,19 +142,20 @@ def passages_of(
     )
     db.register("who_frame", who)
     db.execute(
-        "CREATE OR REPLACE TEMP TABLE who AS SELECT period::VARCHAR period, sources::VARCHAR[] sources, others::VARCHAR[] others FROM who_frame"
+        "CREATE OR REPLACE TEMP TABLE who AS SELECT period::VARCHAR period, sources::VARCHAR[] sources,"
+        " others::VARCHAR[] others FROM who_frame"
     )
     there = {str(r[0]) for r in db.execute("DESCRIBE passages").fetchall()}
     classes = [c for c in book.classes if c in there]
     strength = ", ".join(f"CASE WHEN list_contains(codes, '{c}') THEN \"{c}\" ELSE 0 END" for c in classes) or "0"
     probabilities = ", ".join(f'"{c}"' for c in classes) or "0"
     strong = -(-2 * k // 3)
-    db.execute(
-        f"""
+    db.execute(f"""
         CREATE OR REPLACE TEMP TABLE cells AS
         WITH p AS (
           SELECT passage_id, speech_id, idx, source, codes, targets, {_PERIOD_SQL[grain]} AS period,
-            CASE WHEN len(targets) = 0 AND len(codes) = 0 THEN actors ELSE targets END AS about, greatest(0, {strength}) AS strength
+            CASE WHEN len(targets) = 0 AND len(codes) = 0 THEN actors ELSE targets END AS about,
+            greatest(0, {strength}) AS strength
           FROM passages WHERE source IN (SELECT unnest(sources) FROM who)
         ), about AS (
           SELECT p.*, len(codes) > 0 AS coded
@@ -167,112 +165,58 @@ def passages_of(
         SELECT *, row_number() OVER (PARTITION BY period ORDER BY coded DESC, strength DESC, passage_id) AS by_strength,
           count(*) OVER (PARTITION BY period) AS n_about, sum(coded::INT) OVER (PARTITION BY period) AS n_coded
         FROM about
-        """  # noqa: S608 (class names are the codebook's, quoted; grain is one of three)
-    )
+        """)  # noqa: S608 (class names are the codebook's, quoted; grain is one of three)
     cells = {
         str(p): Cell(str(p), n_about=int(n), n_coded=int(c))
         for p, n, c in db.execute("SELECT DISTINCT period, n_about, n_coded FROM cells").fetchall()
     }
-    rows = db.execute(
-        f"""
+    rows = db.execute(f"""
         WITH strong AS (SELECT *, false AS drawn FROM cells WHERE by_strength <= {strong} AND coded),
         rest AS (
           SELECT c.*, true AS drawn FROM cells c ANTI JOIN strong USING (passage_id)
           QUALIFY row_number() OVER (PARTITION BY c.period ORDER BY md5(passage_id)) <= {k - strong}
         ), chosen AS (SELECT * FROM strong UNION ALL SELECT * FROM rest),
         near AS (SELECT speech_id, idx, text FROM passages WHERE speech_id IN (SELECT speech_id FROM chosen))
-        SELECT c.period, p.passage_id, p.speech_id, p.start, p."end", p.date, p.speaker, s.office, s.title, s.venue, s.url,
-          p.source, p.corpus, p.targets, p.codes, a.text, p.text, b.text, c.drawn, {probabilities}
+        SELECT c.period, p.passage_id, p.speech_id, p.start, p."end", p.date, p.speaker, s.office, s.title, s.venue,
+          s.url, p.source, p.corpus, p.targets, p.codes, a.text, p.text, b.text, c.drawn, {probabilities}
         FROM chosen c JOIN passages p USING (passage_id) LEFT JOIN speeches s ON s.speech_id = p.speech_id
         LEFT JOIN near a ON a.speech_id = p.speech_id AND a.idx = p.idx - 1
         LEFT JOIN near b ON b.speech_id = p.speech_id AND b.idx = p.idx + 1
         ORDER BY c.period, c.drawn, c.strength DESC, p.passage_id
-        """  # noqa: S608
-    ).fetchall()
+        """).fetchall()  # noqa: S608
     seen: set[tuple[str, str]] = set()
     for r in rows:
         if (r[0], r[1]) in seen:  # a speech stored twice must not show its passages twice
             continue
         seen.add((r[0], r[1]))
         probability = dict(zip(classes, r[19:], strict=False))
-        text = [str(v or "") for v in r[1:3]], [str(v or "") for v in r[5:13]], [str(v or "") for v in r[15:18]]
+        passage_id, speech_id, start, end, date, speaker, office, title, venue, url, source, corpus = r[1:13]
+        targets, codes, before, text, after, drawn = r[13:19]
         cells[str(r[0])].passages.append(
             Shown(
-                *text[0],
-                int(r[3]),
-                int(r[4]),
-                *text[1],
-                tuple(map(str, r[13] or ())),
-                tuple((str(c), float(probability.get(c) or 0)) for c in r[14] or ()),
-                *text[2],
-                bool(r[18]),
+                passage_id=str(passage_id),
+                speech_id=str(speech_id),
+                start=int(start),
+                end=int(end),
+                date=str(date or ""),
+                speaker=str(speaker or ""),
+                office=str(office or ""),
+                title=str(title or ""),
+                venue=str(venue or ""),
+                url=str(url or ""),
+                source=str(source or ""),
+                corpus=str(corpus or ""),
+                targets=tuple(map(str, targets or ())),
+                codes=tuple((str(c), float(probability.get(c) or 0)) for c in codes or ()),
+                prev=str(before or ""),
+                text=str(text or ""),
+                next=str(after or ""),
+                drawn=bool(drawn),
             )
         )
     return cells
 
 
-def deeds_of(
-    frames: Frames, d: Direction, periods: Sequence[str], cells: dict[str, Cell], members: Members, most: int = 8
-) -> None:
-    """Add to the cells the deeds of the source toward the target, the largest first."""
-    deeds = frames["deeds.parquet"]
-    if deeds.empty or not periods:
-        return
-    grain = per.grain_of(periods[0]) or "year"
-    sources = {p: members(d.source, int(p[:4])) | {d.source} for p in periods}
-    targets = {p: members(d.target, int(p[:4])) | {d.target} for p in periods}
-    near = deeds[
-        deeds["source"].isin(frozenset().union(*sources.values()))
-        & deeds["target"].isin(frozenset().union(*targets.values()))
-    ]
-    found: dict[str, list[dict[str, Any]]] = {}
-    for r in near.to_dict("records"):
-        p = per.period_of(r["date"], grain)
-        if p in sources and r["source"] in sources[p] and r["target"] in targets[p]:
-            text = {
-                c: "" if r.get(c) is None or r.get(c) != r.get(c) else str(r[c])
-                for c in ("description", "reference", "code")
-            }
-            found.setdefault(p, []).append(r | text)
-    for p, rows in found.items():
-        rows.sort(key=lambda r: (bool(r["verbal"]), -abs(float(r["magnitude"])), r["date"], r["description"]))
-        cell = cells.setdefault(p, Cell(p))
-        cell.deeds, cell.n_deeds = rows[:most], len(rows)
-
-
-def steps_of(steps: Any) -> list[dict[str, str]]:
-    """Return the steps of a sequence as readable rows (`when`, `who`, `what`), whatever further keys they carry."""
-    if isinstance(steps, str):
-        try:
-            steps = json.loads(steps)
-        except json.JSONDecodeError:
-            return [{"when": "", "who": "", "what": steps, "period": ""}]
-    out = []
-    for s in steps if isinstance(steps, list) else [steps]:
-        if not isinstance(s, dict):
-            out.append({"when": "", "who": "", "what": str(s), "period": ""})
-            continue
-        s = dict(s)
-        when = str(s.pop("period", "") or s.pop("date", ""))
-        actor, target = str(s.pop("actor", "") or s.pop("source", "") or s.pop("by", "")), str(s.pop("target", ""))
-        text = str(s.pop("text", "") or s.pop("description", ""))
-        rest = "; ".join(
-            f"{k.replace('_', ' ')} {v:+.2f}" if isinstance(v, float) else f"{k.replace('_', ' ')} {v}"
-            for k, v in s.items()
-        )
-        out.append(
-            {
-                "when": when,
-                "who": f"{actor} → {target}" if target else actor,
-                "what": "; ".join(t for t in (text, rest) if t),
-                "source": actor,
-                "target": target,
-                "period": when,
-            }
-        )
-    return out
-
-
 def list_command(folder: Path) -> str:
-    """Return the command that lists every passage of a run with its speech, offsets, date, source, targets and codes."""
+    """Return the command that lists every passage of a run with ids, offsets, date, source, targets and codes."""
     return f"sca export {folder.name} --format csv --out passages.csv"

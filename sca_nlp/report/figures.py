@@ -40,21 +40,20 @@ def _save(figure: Any, folder: Path, name: str) -> list[Path]:
     return [svg, png]
 
 
-def _x_axis(axis: Any, pair: Pair, labels: bool) -> None:
+def _x_axis(axis: Any, pair: Pair, *, labels: bool) -> None:
     ticks = per.ticks(pair.periods)
     axis.set_xticks([i for i, _ in ticks], [t for _, t in ticks] if labels else [""] * len(ticks))
     axis.set_xlim(-0.7, len(pair.periods) - 0.3)
 
 
 def _series(axis: Any, pair: Pair, side: str, values: dict[str, Point], name: str) -> None:
-    nan = float("nan")
-    at = [values.get(p) for p in pair.periods]
-    pick = lambda c: [getattr(v, c) if v is not None and not v.hidden else nan for v in at]  # noqa: E731
+    gone = Point(float("nan"))
+    at = [gone if v is None or v.hidden else v for v in map(values.get, pair.periods)]
     xs = range(len(at))
     style = _SIDES[side]
-    axis.plot(xs, pick("estimate"), lw=1.3, ms=3, label=name, **style)
-    if any(finite(w) for w in pick("low")):
-        axis.fill_between(xs, pick("low"), pick("high"), color=style["color"], alpha=0.16, lw=0)
+    axis.plot(xs, [v.estimate for v in at], lw=1.3, ms=3, label=name, **style)
+    if any(finite(v.low) for v in at):
+        axis.fill_between(xs, [v.low for v in at], [v.high for v in at], color=style["color"], alpha=0.16, lw=0)
 
 
 def _main(pair: Pair, plt: Any) -> Any:
@@ -182,10 +181,11 @@ def write_figures(pairs: Sequence[Pair], book: Codebook, folder: Path) -> list[s
 
     Bytes depend on data and library versions only: a fixed salt for ids, no dates.
     """
-    import matplotlib as mpl
+    from importlib import import_module
 
+    mpl: Any = import_module("matplotlib")
     mpl.use("Agg", force=False)
-    import matplotlib.pyplot as plt
+    plt: Any = import_module("matplotlib.pyplot")
 
     folder.mkdir(parents=True, exist_ok=True)
     names: list[str] = []

@@ -71,6 +71,11 @@ class Frames:
         return any(self.folder.glob("passages/*.parquet"))
 
 
+def of_dyad(frame: pd.DataFrame, source: str, target: str) -> pd.DataFrame:
+    """Return the rows of one direction."""
+    return frame[(frame["source"] == source) & (frame["target"] == target)]
+
+
 def _json(path: Path, missing: list[Missing], command: str, empty: Any) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -22,44 +21,23 @@ from sca_nlp.report.evidence import (
     Cell,
     Members,
     budget,
-    deeds_of,
     list_command,
     open_passages,
     passages_of,
     safe_url,
-    steps_of,
 )
 from sca_nlp.report.figures import write_figures
 from sca_nlp.report.frames import NEEDED, Frames, read_frames
 from sca_nlp.report.methods import write_methods
+from sca_nlp.report.moves import deeds_of
 from sca_nlp.report.pairs import Direction, Pair, build_pair, pairs_of
-from sca_nlp.report.summary import period_note, summarise, tests_sentence
+from sca_nlp.report.rows import method_rows, rows_of_pair, sequence_rows, test_rows, window_rows
+from sca_nlp.report.summary import period_note, summarise, tests_sentence, window_name
 from sca_nlp.report.tables import write_table
 
 _TEMPLATES = Path(__file__).parent / "templates"
 #: A table on the page stops here; the CSV has all of it.
 MOST_ROWS = 400
-
-QUESTIONS = {
-    "gap": "Do words and deeds diverge?",
-    "lead": "Who leads, words or deeds?",
-    "granger": "Does one predict the other?",
-    "coincid": "Do rare deeds follow words, or words deeds?",
-    "recipro": "Do the two sides answer each other?",
-    "break": "When did it change?",
-    "endur": "Does it outlast leaders?",
-    "leader": "Does it outlast leaders?",
-    "crisis": "What happens under strain?",
-    "position": "Where does the pair stand?",
-    "spectrum": "Where does the pair stand?",
-}
-KINDS = {
-    "grit": "Answered conciliatory moves (a GRIT run)",
-    "spiral": "Mutual hostile moves (a spiral)",
-    "leap": "A leap of trust",
-    "bad_faith": "Hostile words after a conciliatory deed (bad faith)",
-    "badfaith": "Hostile words after a conciliatory deed (bad faith)",
-}
 
 
 @dataclass
@@ -67,7 +45,7 @@ class Part:
     """One pair as the template sees it."""
 
     pair: Pair
-    sentences: list[str]
+    sentences: list[tuple[str, str]]
     drawings: dict[str, Markup]
     evidence: list[tuple[Direction, list[Cell]]]
     tests: list[tuple[str, list[dict[str, Any]]]]
@@ -81,75 +59,6 @@ def _book(folder: Path) -> Codebook:
         if path.exists():
             return read_codebook(path)
     return default_codebook()
-
-
-def _for_pair(frame: pd.DataFrame, pair: Pair) -> pd.DataFrame:
-    two = {pair.a, pair.b}
-    return frame[frame["source"].isin(two) & frame["target"].isin(two)]
-
-
-def _question(name: str) -> str:
-    low = name.lower()
-    return next((text for key, text in QUESTIONS.items() if key in low), wording.plain(name))
-
-
-def _tests(frame: pd.DataFrame) -> list[tuple[str, list[dict[str, Any]]]]:
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for r in frame.to_dict("records"):
-        groups.setdefault(_question(str(r["question"])), []).append(r)
-    for rows in groups.values():
-        rows.sort(key=lambda r: (float(r["q"]) if wording.finite(r["q"]) else 2.0, str(r["statistic"]), r["source"]))
-    return list(groups.items())
-
-
-def _sequences(frame: pd.DataFrame, pair: Pair) -> list[dict[str, Any]]:
-    anchors = {(d.source, d.target): d for d in pair.directions}
-    out = []
-    for r in frame.sort_values(["start", "kind"]).to_dict("records"):
-        steps = steps_of(r["steps"])
-        for s in steps:
-            d = anchors.get((s.get("source", ""), s.get("target", ""))) or anchors.get((r["source"], r["target"]))
-            s["href"] = f"#{anchor(d, s['period'])}" if d and s["period"] in pair.periods else ""
-        kind = str(r["kind"])
-        out.append(r | {"steps": steps, "name": KINDS.get(kind.lower().replace(" ", "_"), wording.plain(kind))})
-    return out
-
-
-def _methods_compared(frames: Frames, pair: Pair) -> list[dict[str, Any]]:
-    words = _for_pair(frames["words.parquet"], pair)
-    rows = words[(words["measure"] == "balance") & (words["indicator"] == "all") & words["target"].ne("")]
-    if "hidden" in rows.columns:
-        rows = rows[~rows["hidden"].astype(bool)]
-    out = []
-    for (source, target, method), g in rows.groupby(["source", "target", "method"]):
-        out.append(
-            {
-                "source": source, "target": target, "method": wording.METHOD_NAMES.get(str(method), str(method)),
-                "head": method == pair.method, "mean": g["estimate"].mean(), "low": g["estimate"].min(), "high": g["estimate"].max(), "n": len(g),
-            }
-        )  # fmt: skip
-    return out
-
-
-def _windows(frames: Frames, pair: Pair) -> list[dict[str, Any]]:
-    gap = _for_pair(frames["compare/gap.parquet"], pair)
-    if "window" not in gap.columns or gap["window"].nunique() < 2:
-        return []
-    out = []
-    for (source, target, window), g in gap.dropna(subset=["gap"]).groupby(["source", "target", "window"], sort=False):
-        last = g.sort_values("period").tail(5)
-        beyond = int(((g["low"] > 0) | (g["high"] < 0)).sum())
-        out.append(
-            {
-                "source": source,
-                "target": target,
-                "window": window,
-                "mean": last["gap"].mean(),
-                "beyond": beyond,
-                "n": len(g),
-            }
-        )
-    return out
 
 
 def _evidence(
@@ -190,13 +99,26 @@ def _environment(book: Codebook) -> Environment:
         undefined=StrictUndefined,
     )
     env.filters |= {
-        "num": wording.num, "p": wording.pvalue, "count": wording.count, "plain": wording.plain, "safe_url": safe_url,
-    }  # fmt: skip
+        "num": wording.num,
+        "p": wording.pvalue,
+        "count": wording.count,
+        "plain": wording.plain,
+        "safe_url": safe_url,
+    }
     env.globals |= {
-        "interval": wording.interval, "finite": wording.finite, "anchor": anchor, "direction_key": direction_key,
-        "deeds_key": deeds_key, "period_note": period_note, "manifestations": wording.MANIFESTATION_NAMES,
-        "method_names": wording.METHOD_NAMES, "meaning": book.meaning, "book": book, "trust_sign": book.trust_sign,
-    }  # fmt: skip
+        "interval": wording.interval,
+        "finite": wording.finite,
+        "anchor": anchor,
+        "direction_key": direction_key,
+        "deeds_key": deeds_key,
+        "period_note": period_note,
+        "manifestations": wording.MANIFESTATION_NAMES,
+        "method_names": wording.METHOD_NAMES,
+        "meaning": book.meaning,
+        "book": book,
+        "window_name": window_name,
+        "trust_sign": book.trust_sign,
+    }
     return env
 
 
@@ -230,7 +152,7 @@ def write(
     frames = read_frames(run_folder)
     book = _book(run_folder)
     folder = out or run_folder / "report"
-    pairs = [p for p in (build_pair(frames, a, b, book) for a, b in pairs_of(frames, dyads))]
+    pairs = [build_pair(frames, a, b, book) for a, b in pairs_of(frames, dyads)]
     shown = [p for p in pairs if p.directions and p.periods]
     k = budget(passages_per_point, sum(len(p.periods) * len(p.directions) for p in shown))
     try:
@@ -239,7 +161,7 @@ def write(
         raise ScaError(f"the passages behind the points cannot be shown: {e}") from e
     parts = []
     for pair in shown:
-        tests = _for_pair(frames["compare/tests.parquet"], pair)
+        tests = rows_of_pair(frames["compare/tests.parquet"], pair)
         drawings = {
             "main": main_chart(pair),
             "stance": indicator_chart(pair, "stance", book),
@@ -248,10 +170,16 @@ def write(
         }
         parts.append(
             Part(
-                pair, summarise(pair, tests), drawings, evidence[pair.slug], _tests(tests),
-                _sequences(_for_pair(frames["compare/sequences.parquet"], pair), pair), _methods_compared(frames, pair), _windows(frames, pair),
+                pair,
+                summarise(pair, tests),
+                drawings,
+                evidence[pair.slug],
+                test_rows(tests),
+                sequence_rows(rows_of_pair(frames["compare/sequences.parquet"], pair), pair),
+                method_rows(frames, pair),
+                window_rows(frames, pair),
             )
-        )  # fmt: skip
+        )
     folder.mkdir(parents=True, exist_ok=True)
     figures = write_figures(shown, book, folder / "figures")
     tables = _tables(frames, shown, folder / "tables")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pandas as pd
 
 from sca_nlp.codebook import Codebook
 from sca_nlp.report import periods as per
-from sca_nlp.report.frames import Frames
+from sca_nlp.report.events import Event, choose_events
+from sca_nlp.report.frames import Frames, of_dyad
 from sca_nlp.report.wording import METHOD_ORDER, finite
 
 
@@ -73,23 +73,6 @@ class Direction:
 
 
 @dataclass
-class Event:
-    """A large deed, marked by its number in the main figure."""
-
-    number: int
-    date: str
-    source: str
-    target: str
-    mutual: bool
-    sign: int
-    magnitude: float
-    manifestation: str
-    dataset: str
-    description: str
-    reference: str
-
-
-@dataclass
 class Pair:
     """Two actors and one time axis."""
 
@@ -121,12 +104,9 @@ def slug(*names: str) -> str:
 def _points(rows: pd.DataFrame, n: str = "n_passages") -> dict[str, Point]:
     points = {}
     for r in rows.to_dict("records"):
-        points[r["period"]] = Point(
-            *(float(r[c]) if finite(r.get(c)) else float("nan") for c in ("estimate", "low", "high")),
-            n=int(r[n]) if finite(r.get(n)) else 0,
-            n_speeches=int(r["n_speeches"]) if finite(r.get("n_speeches")) else 0,
-            hidden=bool(r.get("hidden", False)),
-        )
+        estimate, low, high = (float(r[c]) if finite(r.get(c)) else float("nan") for c in ("estimate", "low", "high"))
+        n_here, n_speeches = (int(r[c]) if finite(r.get(c)) else 0 for c in (n, "n_speeches"))
+        points[str(r["period"])] = Point(estimate, low, high, n_here, n_speeches, bool(r.get("hidden", False)))
     return points
 
 
@@ -138,7 +118,7 @@ def headline_method(words: pd.DataFrame, wanted: str = "") -> str:
     there = set(rows["method"])
     for method in (wanted, *METHOD_ORDER, *sorted(there)):
         if method in there:
-            return method
+            return str(method)
     return ""
 
 
@@ -158,15 +138,11 @@ def pairs_of(frames: Frames, dyads: Sequence[tuple[str, str]]) -> list[tuple[str
     return list(seen.values())
 
 
-def _of(frame: pd.DataFrame, source: str, target: str) -> pd.DataFrame:
-    return frame[(frame["source"] == source) & (frame["target"] == target)]
-
-
 def _direction(
     frames: Frames, source: str, target: str, side: str, method: str, window: str, book: Codebook
 ) -> Direction:
     d = Direction(source, target, side)
-    words = _of(frames["words.parquet"], source, target)
+    words = of_dyad(frames["words.parquet"], source, target)
     balance = words[(words["measure"] == "balance") & (words["method"] == method)]
     d.words = _points(balance[balance["indicator"] == "all"])
     for measure in ("stance", "salience"):
@@ -178,10 +154,10 @@ def _direction(
             for i in book.indicators
             for value in i.values
         }
-    draws = _of(frames["words_draws.parquet"], source, target)
+    draws = of_dyad(frames["words_draws.parquet"], source, target)
     if len(draws):
         d.draws = draws.pivot_table(index="draw", columns="period", values="estimate").astype(float)
-    series = _of(frames["deed_series.parquet"], source, target)
+    series = of_dyad(frames["deed_series.parquet"], source, target)
     series = series[(series["dataset"] == "all") & series["covered"].fillna(False).astype(bool)]
     for manifestation, rows in series.groupby("manifestation"):
         points = {p: x for p, x in _points(rows, "n_deeds").items() if finite(x.estimate)}
@@ -189,11 +165,11 @@ def _direction(
             d.deeds = points
         else:
             d.manifestations[str(manifestation)] = points
-    gap = _of(frames["compare/gap.parquet"], source, target)
+    gap = of_dyad(frames["compare/gap.parquet"], source, target)
     if "window" in gap.columns:
         gap = gap[gap["window"].astype(str) == window]
     d.gap = {p: x for p, x in _points(gap.rename(columns={"gap": "estimate"})).items() if finite(x.estimate)}
-    for r in _of(frames["compare/breaks.parquet"], source, target).to_dict("records"):
+    for r in of_dyad(frames["compare/breaks.parquet"], source, target).to_dict("records"):
         if per.grain_of(str(r["period"])):
             ends = [str(r.get(c) or "") for c in ("low", "high")]
             low, high = (e if per.grain_of(e) else str(r["period"]) for e in ends)
@@ -202,65 +178,9 @@ def _direction(
     return d
 
 
-def _events(frames: Frames, a: str, b: str, periods: list[str], most: int) -> tuple[list[Event], int]:
-    """Choose the largest material deeds between a pair, described ones first, at most two a period."""
-    deeds = pd.concat([_of(frames["deeds.parquet"], a, b), _of(frames["deeds.parquet"], b, a)])
-    events_only = {s.get("name") for s in frames.deed_sources if s.get("measure") == "event"}
-    deeds = deeds[(deeds["sign"] != 0) & ~deeds["verbal"].fillna(False).astype(bool)]
-    if events_only:
-        deeds = deeds[deeds["dataset"].isin(events_only)]
-    if deeds.empty or not periods:
-        return [], 0
-    grain = per.grain_of(periods[0]) or "year"
-    found: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for r in deeds.to_dict("records"):
-        key = (
-            r["date"],
-            r["dataset"],
-            r["manifestation"],
-            r["sign"],
-            str(r.get("code", "")),
-            str(r.get("description", "")),
-        )
-        if key in found and found[key]["source"] != r["source"]:
-            found[key]["mutual"] = True
-        else:
-            found.setdefault(key, dict(r) | {"mutual": False})
-    largest = {k: max(float(m), 1e-9) for k, m in deeds.groupby("dataset")["magnitude"].max().items()}
-    rows = [r for r in found.values() if per.period_of(r["date"], "year")]
-    rows.sort(
-        key=lambda r: (not str(r.get("description") or ""), -float(r["magnitude"]) / largest[r["dataset"]], r["date"])
-    )
-    chosen: list[dict[str, Any]] = []
-    in_period: dict[str, int] = {}
-    for r in rows:
-        period = per.period_of(r["date"], grain) or r["date"][:4]
-        if periods[0][:4] <= r["date"][:4] <= periods[-1][:4] and in_period.get(period, 0) < 2 and len(chosen) < most:
-            in_period[period] = in_period.get(period, 0) + 1
-            chosen.append(r)
-    chosen.sort(key=lambda r: (r["date"], str(r.get("description"))))
-    text = lambda r, c: "" if r.get(c) is None or r.get(c) != r.get(c) else str(r[c])  # noqa: E731
-    return [
-        Event(
-            n,
-            r["date"],
-            r["source"],
-            r["target"],
-            r["mutual"],
-            int(r["sign"]),
-            float(r["magnitude"]),
-            r["manifestation"],
-            r["dataset"],
-            text(r, "description"),
-            text(r, "reference"),
-        )
-        for n, r in enumerate(chosen, 1)
-    ], len(found)
-
-
 def build_pair(frames: Frames, a: str, b: str, book: Codebook, most_events: int = 14) -> Pair:
     """Return everything that the figures and sentences of one pair are made of."""
-    words = pd.concat([_of(frames["words.parquet"], a, b), _of(frames["words.parquet"], b, a)])
+    words = pd.concat([of_dyad(frames["words.parquet"], a, b), of_dyad(frames["words.parquet"], b, a)])
     method = headline_method(words, str(frames.manifest.get("headline_method", "")))
     gap = frames["compare/gap.parquet"]
     window = str(gap["window"].iloc[0]) if "window" in gap.columns and len(gap) else ""
@@ -270,5 +190,5 @@ def build_pair(frames: Frames, a: str, b: str, book: Codebook, most_events: int 
         seen = {p for d in directions for rows in d.manifestations.values() for p in rows}
     periods = per.period_range(sorted(seen))
     kept = [d for d in directions if d.words or d.deeds or d.gap or d.manifestations]
-    events, n = _events(frames, a, b, periods, most_events)
+    events, n = choose_events(frames, a, b, periods, most_events)
     return Pair(a, b, periods, kept, events, method, window, n)

@@ -37,7 +37,7 @@ def name(number: int, grain: str) -> str:
 
 
 def period_range(periods: list[str]) -> list[str]:
-    """Return every period from the first to the last, so that an axis is to scale. Other grains than the commonest go."""
+    """Return every period from the first to the last, so that an axis is to scale; the commonest grain only."""
     grains = [g for g in map(grain_of, periods) if g]
     if not grains:
         return []

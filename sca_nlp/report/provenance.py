@@ -95,14 +95,20 @@ def classifier_error(metrics: dict[str, Any]) -> str:
 
     walk(metrics, "")
     if not found:
-        return "The codes come from a classifier that errs; this run records no measured scores of it, so its error is unknown here."
+        return (
+            "The codes come from a classifier that errs; this run records no measured scores of it, so its error is"
+            " unknown here."
+        )
     where, value, group = found[0]
     ci = next(
         (group[k] for k in ("macro_f1_ci", "ci", "interval") if isinstance(group.get(k), list) and len(group[k]) == 2),
         None,
     )
     spread = f" {interval(*ci)}" if ci else ""
-    return f"The codes come from a classifier that errs: macro-F1 {num(value)}{spread}{' on ' + where if where else ''}; all its scores stand under Provenance."
+    return (
+        f"The codes come from a classifier that errs: macro-F1 {num(value)}{spread}{' on ' + where if where else ''};"
+        " all its scores stand under Provenance."
+    )
 
 
 def source_rows(frames: Frames) -> list[dict[str, str]]:
@@ -112,7 +118,8 @@ def source_rows(frames: Frames) -> list[dict[str, str]]:
     what = deeds.groupby("dataset")["manifestation"].unique().to_dict() if len(deeds) else {}
     rows = []
     for s in frames.deed_sources:
-        coverage = s.get("coverage") if isinstance(s.get("coverage"), dict) else {}
+        given = s.get("coverage")
+        coverage = given if isinstance(given, dict) else {}
         name = str(s.get("name", ""))
         actors, dyads = coverage.get("actors") or [], coverage.get("dyads") or []
         who = (

@@ -54,28 +54,25 @@ def _verdict(low: float, high: float, up: str, down: str) -> str:
     return down if high < 0 else "the interval includes 0: no change can be told"
 
 
-def _words(d: Direction, axis: list[str]) -> list[str]:
+def _words(d: Direction) -> str:
     shown = d.shown()
     if not shown:
         n = len(d.words)
-        return [f"{d.name}: no period has enough sentences to be shown ({n} hidden)." if n else f"{d.name}: no words."]
+        return f"{d.name}: no period has enough sentences to be shown ({n} hidden)." if n else f"{d.name}: no words."
     last = list(shown)[-1]
     v = shown[last]
-    out = [
-        f"In {last}, the last period with enough sentences, the words of {d.source} about {d.target} stand at "
-        f"{num(v.estimate, 2, signed=True)} {interval(v.low, v.high, signed=True)} on the trust balance, which runs from −1 to +1 "
-        f"({count(v.n)} sentences in {count(v.n_speeches)} speeches)."
-    ]
+    out = (
+        f"{d.source} about {d.target} stands at {num(v.estimate, signed=True)} {interval(v.low, v.high, signed=True)}"
+        f" in {last} on the trust balance, from −1 to +1 ({count(v.n)} sentences in {count(v.n_speeches)} speeches)."
+    )
     moved = change(d)
     if moved:
         which, value, low, high = moved
-        out[0] += (
-            f" They moved by {num(value, 2, signed=True)} {interval(low, high, signed=True)} {which}: "
-            f"{_verdict(low, high, 'warmer', 'colder')}."
-        )
-    hidden = [p for p, x in d.words.items() if x.hidden]
+        verdict = _verdict(low, high, "warmer", "colder")
+        out += f" It moved by {num(value, signed=True)} {interval(low, high, signed=True)} {which}: {verdict}."
+    hidden = sum(x.hidden for x in d.words.values())
     if hidden:
-        out[0] += f" {len(hidden)} of {len(d.words)} periods are hidden, since they hold too few sentences."
+        out += f" {hidden} of {len(d.words)} periods hold too few sentences and are hidden."
     return out
 
 
@@ -91,8 +88,8 @@ def _deeds(d: Direction) -> str:
         return ""
     a, b = _mean(d.deeds, there[:k]), _mean(d.deeds, there[-k:])
     return (
-        f"The deeds of {d.source} toward {d.target} went from {num(a, 2, signed=True)} z ({there[0]}–{there[k - 1]}) to "
-        f"{num(b, 2, signed=True)} z ({there[-k]}–{there[-1]}); up is toward a security community."
+        f"{d.source} toward {d.target} went from {num(a, 2, signed=True)} z ({there[0]}–{there[k - 1]}) to "
+        f"{num(b, 2, signed=True)} z ({there[-k]}–{there[-1]})."
     )
 
 
@@ -125,15 +122,24 @@ def _gap(d: Direction, axis: list[str], window: str) -> str:
         parts.append(f"warmer in words than in deeds in {spans(warm, axis)}")
     if cold:
         parts.append(f"colder in words than in deeds in {spans(cold, axis)}")
-    reference = f", standardised on the window {window}" if window else ""
+    reference = f" (standardised on {window_name(window)})" if window else ""
     if not parts:
-        return f"The gap between words and deeds of {d.source} toward {d.target}{reference}, never leaves 0 beyond its interval ({len(d.gap)} periods)."
+        return (
+            f"Words and deeds of {d.source} toward {d.target}{reference} never part beyond the interval of their gap,"
+            f" in {len(d.gap)} periods."
+        )
     top = max(d.gap, key=lambda p: abs(d.gap[p].estimate))
     v = d.gap[top]
     return (
-        f"{d.source} toward {d.target}{reference}, was, beyond the interval, {join(parts)} ({len(warm) + len(cold)} of {len(d.gap)} "
-        f"periods). The gap is widest in {top}: {num(v.estimate, 1, signed=True)} {interval(v.low, v.high, 1, signed=True)}."
+        f"{d.source} toward {d.target}{reference} was {join(parts)}: {len(warm) + len(cold)} of {len(d.gap)} periods,"
+        f" beyond the 95 % interval. The gap is widest in {top}: {num(v.estimate, 1, signed=True)}"
+        f" {interval(v.low, v.high, 1, signed=True)}."
     )
+
+
+def window_name(window: str) -> str:
+    """Return a reference window as it reads in a sentence."""
+    return "all periods" if window in ("all", "") else f"the window {window}"
 
 
 def tests_sentence(tests: pd.DataFrame) -> str:
@@ -141,29 +147,31 @@ def tests_sentence(tests: pd.DataFrame) -> str:
     if tests.empty:
         return ""
     q = pd.to_numeric(tests["q"], errors="coerce")
-    found = tests[q < 0.05]
+    found = tests[q < 0.05].sort_values("q")
     if found.empty:
-        return f"Of {len(tests)} tests none stands at q < .05 after correction for their number. That is a result: it does not show that there is no link, only that these data show none."
-    named = [
-        f"{plain(str(r['statistic']))} ({r['source']} → {r['target']}{', ' + plain(str(r['direction'])) if r.get('direction') else ''}; q {pvalue(r['q'])})"
-        for r in found.sort_values("q").head(4).to_dict("records")
-    ]
+        return (
+            f"Of {len(tests)} tests none stands at q < .05, corrected for their number. That does not show that there"
+            " is no link, only that these data show none."
+        )
+    named = []
+    for r in found.head(4).to_dict("records"):
+        way = f", {plain(str(r['direction']))}" if r.get("direction") else ""
+        named.append(f"{plain(str(r['statistic']))} ({r['source']} → {r['target']}{way}; q {pvalue(r['q'])})")
     more = f" and {len(found) - 4} more" if len(found) > 4 else ""
     verb = "stands" if len(found) == 1 else "stand"
     return f"Of {len(tests)} tests {len(found)} {verb} at q < .05: {'; '.join(named)}{more}."
 
 
-def summarise(pair: Pair, tests: pd.DataFrame) -> list[str]:
-    """Return the answer of a pair in a few sentences: level, change, deeds, breaks, gap, tests."""
-    out: list[str] = []
-    for d in pair.directions:
-        out += _words(d, pair.periods)
-    for part in (_deeds, _breaks, lambda d: _gap(d, pair.periods, pair.window)):
-        texts = [t for t in map(part, pair.directions) if t]
-        if texts:
-            out.append(" ".join(texts))
-    said = tests_sentence(tests)
-    return [*out, said] if said else out
+def summarise(pair: Pair, tests: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return the answer of a pair as (heading, sentences): words, deeds, gap, breaks, tests."""
+    parts = (
+        ("Words", _words),
+        ("Deeds", _deeds),
+        ("Gap", lambda d: _gap(d, pair.periods, pair.window)),
+        ("Breaks", _breaks),
+    )
+    out = [(name, " ".join(t for t in map(say, pair.directions) if t)) for name, say in parts]
+    return [(name, text) for name, text in (*out, ("Tests", tests_sentence(tests))) if text]
 
 
 def period_note(pair: Pair) -> str:
