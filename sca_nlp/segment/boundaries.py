@@ -27,6 +27,7 @@ _NUMBER = re.compile(r"\(?(?:\d{1,3}|[ivxlIVXL]{1,6}|[A-Za-z])\)?")
 _NEXT = re.compile(r"[^\W_]+")
 _ROMAN = re.compile(r"[IVXLC]{1,6}\b")
 _NOTE = re.compile(r"(?:\d{1,2}|\[\d{1,3}\]|\*{1,3})[\"”’']?(?=\s+[\"“‘(]?[A-ZÀ-ÞА-ЯЁ])")
+_LETTERED = re.compile(r"\((?:[a-z]|[ivx]{1,5}|\d{1,3})\)\s+[^\W\d_]")
 _ZONES = frozenset(("EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "GMT", "UTC", "BST", "CET", "AEST", "MSK"))
 _DAYS = frozenset(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"))
 _LABELLED = frozenset(
@@ -61,8 +62,11 @@ def sentence_spans(text: str, language: str = "en") -> list[tuple[int, int]]:
         if match.group(1) is None and text[begin] in "([":
             # A stage direction without a full stop stands alone unless the sentence goes on behind it.
             end = begin + len(match.group().rstrip())
-            line = after if _has_newline(text[end:after]) else line
-            cut = start == begin and not text[after].islower()
+            gap = text[end:after]
+            line = after if _has_newline(gap) else line
+            cut = _blank_line(gap) or (
+                not text[after].islower() and (start == begin or (line == after and starts_item(text, after)))
+            )
         elif match.group(1) is None:
             end = begin
             gap = match.group()
@@ -78,7 +82,9 @@ def sentence_spans(text: str, language: str = "en") -> list[tuple[int, int]]:
                 cut = True
             else:
                 cut, end = _ends(text, start, line, match, fresh, layout, rules)
-                after = max(after, _skip_space(text, end, size)) if cut else after
+                if end > match.end(2):  # a closing quote set off by a space went with its sentence
+                    after = _skip_space(text, end, size)
+                    cut = cut or _blank_line(text[end:after])
             if fresh:
                 line = after
         if cut and end > start:
@@ -107,8 +113,13 @@ def _ends(
     if fresh and starts_item(text, after):
         word = _word_before(text, dot, start)
         return len(word) != 1 and word.lower() not in rules.titles, end
-    if text[after] in ".,;:?!…":
+    if text[after] == "»" and text[after + 1 : after + 2].isspace():
+        end = after + 1  # French sets its quotes off by a space
+        after = _skip_space(text, end, len(text))
+    if text[after : after + 1] in (".", ",", ";", ":", "?", "!", "…"):
         return False, end
+    if _LETTERED.match(text, after) and not _known(_word_before(text, dot, start).lower(), rules):
+        return True, end
     at = after
     while at < after + 6 and at < len(text) and (text[at] in _OPENERS or text[at] == " "):
         at += 1
@@ -116,7 +127,7 @@ def _ends(
     if head.islower():
         plain = fresh and not layout.wrapped and len(mark) == 1
         return plain and not _known(_word_before(text, dot, start).lower(), rules), end
-    if not head:
+    if not head or head.isspace():
         return True, end
     if mark != ".":
         return True, end
@@ -134,7 +145,7 @@ def _period_ends(text: str, start: int, dot: int, at: int, rules: Rules) -> bool
     found = _NEXT.match(text, at)
     following = found.group() if found else ""
     starter = following in rules.starters and text[at + len(following) : at + len(following) + 1] != "."
-    if dot - len(word) <= start and _NUMBER.fullmatch(word):
+    if dot - len(word) <= start + (text[start] in _OPENERS) and _NUMBER.fullmatch(word):
         return False  # the number of a paragraph or list item stands with what it numbers
     if len(word) == 1 and word.isupper():
         before = text[max(start, dot - 20) : dot - 1].rstrip().rpartition(" ")[2].lower()
@@ -145,7 +156,7 @@ def _period_ends(text: str, start: int, dot: int, at: int, rules: Rules) -> bool
         return False
     if lower in rules.references:
         return not (following[:1].isdigit() or _ROMAN.match(text, at) or "/" in text[at : at + 4])
-    if lower in rules.months and word[0].isupper():
+    if lower in rules.months and (word[0].isupper() or text[max(start, dot - 24) : dot].split()[-2:][0].isdigit()):
         return not following[:1].isdigit()
     if lower in rules.may_end or _DOTTED.fullmatch(word):
         if lower in ("a.m", "p.m") and (following in _ZONES or following in _DAYS):
@@ -161,11 +172,13 @@ def _period_ends(text: str, start: int, dot: int, at: int, rules: Rules) -> bool
 def _ends_without_space(text: str, dot: int, end: int, mark: str) -> tuple[bool, int]:
     """Decide on a terminator with no space behind it: a lost space, a note number, or the inside of a name or URL."""
     before = text[max(0, dot - 3) : dot]
-    if not (before.isalpha() and before.islower() and len(before) == 3):
+    if not (before[-2:].isalpha() and before[-2:].islower()):
         return False, end
     note = _NOTE.match(text, end)
-    if note:
+    if note and (text[end] != "." and (before.isalpha() or not text[end].isdigit())):
         return True, note.end()
+    if not before.isalpha():
+        return False, end
     tail = text[end : end + 2]
     if tail.isalpha() and tail[0].isupper() and tail[1].islower():
         left = text[max(0, dot - 40) : dot].rpartition(" ")[2]
@@ -182,7 +195,8 @@ def _word_before(text: str, dot: int, start: int) -> str:
     for sign in ("—", "–", "(", "[", "“", '"', "/"):
         if sign in word and (sign not in "([" or not word.endswith((")", "]"))):
             word = word.rpartition(sign)[2] or word
-    return word.lstrip("'‘«")
+    # French elision: "l'art."
+    return word[2:] if len(word) > 3 and word[1] in "'’" else word.lstrip("'‘«")
 
 
 def _known(word: str, rules: Rules) -> bool:

@@ -86,11 +86,11 @@ def breaks_at_newline(text: str, line_start: int, end: int, after: int, layout: 
     full = layout.wrapped and length >= 0.6 * layout.width
     if end <= line_start:
         return True
+    if is_turn_label(text, line_start, end):
+        return False
     if starts_item(text, after):
         # "... President | J. F. Kessler", "... reached Goal | 4. Then": a wrapped line, no list item
         return not (full and text[end - 1] not in _TERMINAL and _NUMBERED.match(text, after))
-    if is_turn_label(text, line_start, end):
-        return False
     last, first = text[end - 1], text[after]
     if first.islower():
         return False
