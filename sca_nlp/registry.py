@@ -46,6 +46,11 @@ DEED_READERS: dict[str, str] = {
     "phoenix": "sca_nlp.read.deeds.phoenix:read_phoenix",
     "ucdp_ged": "sca_nlp.read.deeds.ucdp_ged:read_ucdp_ged",
     "acled": "sca_nlp.read.deeds.acled:read_acled",
+    "unga_idealpoints": "sca_nlp.read.deeds.pairs:read_unga_idealpoints",
+    "igo": "sca_nlp.read.deeds.pairs:read_igo",
+    "dcad": "sca_nlp.read.deeds.pairs:read_dcad",
+    "exercises": "sca_nlp.read.deeds.pairs:read_exercises",
+    "sipri_arms": "sca_nlp.read.deeds.sipri_arms:read_sipri_arms",
     "chronology": "sca_nlp.read.deeds.chronology:read_chronology",
 }
 

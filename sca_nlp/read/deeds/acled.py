@@ -47,7 +47,8 @@ def read_acled(path: str | Path, *, rejects: list[Reject], mapping: str | Path |
         kinds = "|".join(sorted({code.split(":")[0] for code in table.codes}))
         expect(con, path, "event_type", kinds, "ACLED event types in event_type", share=0.9)
         con.execute(
-            f"""CREATE TABLE meetings AS SELECT line, event_id_cnty AS id, event_date, event_type, sub_event_type, {_DAY} AS day,
+            f"""CREATE TABLE meetings AS SELECT line, event_id_cnty AS id, event_date, event_type, sub_event_type,
+                   {_DAY} AS day,
                    nullif({_STATE.format("actor1")}, '') AS one,
                    coalesce(nullif({_STATE.format("actor2")}, ''), nullif({_PEOPLE.format("actor2")}, '')) AS other
             FROM raw"""
@@ -62,7 +63,8 @@ def read_acled(path: str | Path, *, rejects: list[Reject], mapping: str | Path |
             if row is not None:
                 codes[f"{kind}: {sub}"] = replace(row, code=f"{kind}: {sub}")
         half = """SELECT strftime(day, '%Y-%m-%d') AS date, {0}.iso3 AS source, {1}.iso3 AS target,
-                         event_type || ': ' || coalesce(sub_event_type, '') AS code, line, id, one || ' - ' || other || ', ' || event_date AS record
+                         event_type || ': ' || coalesce(sub_event_type, '') AS code, line, id,
+                         one || ' - ' || other || ', ' || event_date AS record
                   FROM meetings m LEFT JOIN names a ON a.name = m.one LEFT JOIN names b ON b.name = m.other
                   WHERE a.iso3 IS DISTINCT FROM b.iso3"""
         query = f"""

@@ -71,7 +71,9 @@ def deeds_of_events(
     older: bool | None = None,
     mapping: Any = None,
 ) -> DeedTable:
-    """Return the deeds of a DuckDB table `events` (date, source, target, code, goldstein, n): actors mapped, codes padded.
+    """Return the deeds of a DuckDB table `events` (date, source, target, code, goldstein, n).
+
+    Its actors are mapped to ISO3 already, and its codes padded.
 
     Args:
         con: a connection from `rows.bench`.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 # ruff: noqa: S608  (the SQL is put together from our own names; texts from outside pass through sql_text)
-import gzip
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import pyarrow as pa
 from sca_nlp.errors import InputError
 from sca_nlp.read.deeds.cameo import CAMEO_PATTERN, STATE_TYPES, deeds_of_events, is_older
 from sca_nlp.read.deeds.mapping import load_mapping
-from sca_nlp.read.deeds.rows import add_rejects, bench, expect, files_of, sql_text, unpacked
+from sca_nlp.read.deeds.rows import add_rejects, bench, expect, files_of, first_line, sql_text, unpacked
 from sca_nlp.read.deeds.table import DeedTable
 from sca_nlp.records import Reject
 
@@ -58,7 +57,8 @@ def read_gdelt(
             f"CREATE TABLE packed {packed}; CREATE TABLE staged {packed}; CREATE TABLE days (first INT, last INT)"
         )
         con.execute(
-            "CREATE TABLE actors AS SELECT code, iso3, dense_rank() OVER (ORDER BY iso3)::UTINYINT AS id FROM states WHERE system = 'cameo'"
+            "CREATE TABLE actors AS SELECT code, iso3, dense_rank() OVER (ORDER BY iso3)::UTINYINT AS id "
+            "FROM states WHERE system = 'cameo'"
         )
         for file in files_of(path):
             with unpacked(file) as parts:
@@ -69,7 +69,8 @@ def read_gdelt(
             raise InputError(path, "no event between two states", _WANTED)
         if older is None:
             con.execute(
-                "CREATE VIEW weighed AS SELECT substr(code::VARCHAR, 2) AS code, goldstein / 10.0 AS goldstein FROM packed"
+                "CREATE VIEW weighed AS SELECT substr(code::VARCHAR, 2) AS code, goldstein / 10.0 AS goldstein "
+                "FROM packed"
             )
             older = is_older(con, load_mapping("cameo", mapping), "weighed")
         tables = []
@@ -78,10 +79,12 @@ def read_gdelt(
         ]:
             con.execute(
                 f"""CREATE OR REPLACE TABLE events AS
-                SELECT strftime(strptime(day::VARCHAR, '%Y%m%d'), '%Y-%m-%d') AS date, a.iso3 AS source, b.iso3 AS target,
+                SELECT strftime(strptime(day::VARCHAR, '%Y%m%d'), '%Y-%m-%d') AS date, a.iso3 AS source,
+                       b.iso3 AS target,
                        substr(code::VARCHAR, 2) AS code, n
                 FROM (SELECT day, s, t, code, count(*) AS n FROM packed WHERE day // 10000 = {year} GROUP BY ALL) p
-                JOIN (SELECT DISTINCT id, iso3 FROM actors) a ON a.id = p.s JOIN (SELECT DISTINCT id, iso3 FROM actors) b ON b.id = p.t"""
+                JOIN (SELECT DISTINCT id, iso3 FROM actors) a ON a.id = p.s
+                JOIN (SELECT DISTINCT id, iso3 FROM actors) b ON b.id = p.t"""
             )
             coverage = (_iso(first), _iso(last))
             options: dict[str, Any] = {"coverage": coverage, "older": older, "mapping": mapping}
@@ -102,7 +105,8 @@ def _add(
     columns = "{" + ", ".join(f"'c{i}': 'VARCHAR'" for i in range(n_fields)) + "}"
     zipped = part.suffix.lower() == ".gz"
     scan = (
-        f"read_csv({sql_text(part)}, delim='\t', quote='', escape='', header=false, auto_detect=false, store_rejects=true, "
+        f"read_csv({sql_text(part)}, delim='\t', quote='', escape='', header=false, auto_detect=false, "
+        f"store_rejects=true, "
         f"rejects_limit=1000, columns={columns}, compression='{'gzip' if zipped else 'none'}')"
     )
     _check(con, scan, shown)
@@ -111,7 +115,8 @@ def _add(
     # A leading 1 keeps the leading zero of a code; 1 alone stands for what is no number.
     con.execute(
         f"""INSERT INTO staged
-        SELECT try_cast(day AS INT), s.id, t.id, coalesce(try_cast('1' || e.code AS USMALLINT), 1), round(10 * try_cast(goldstein AS DOUBLE))
+        SELECT try_cast(day AS INT), s.id, t.id, coalesce(try_cast('1' || e.code AS USMALLINT), 1),
+               round(10 * try_cast(goldstein AS DOUBLE))
         FROM (SELECT {picks}, c25 AS root FROM {scan}) e
         JOIN actors s ON s.code = e.country1 JOIN actors t ON t.code = e.country2
         WHERE s.id <> t.id AND coalesce(type1, '') IN ({types}) AND coalesce(type2, '') IN ({types})
@@ -130,15 +135,13 @@ def _add(
 
 
 def _n_fields(part: Path, shown: Path) -> int:
-    opened = gzip.open(part, "rb") if part.suffix.lower() == ".gz" else part.open("rb")
     try:
-        with opened as file:
-            line = file.readline(1 << 20)
+        line = first_line(part)
     except (OSError, EOFError) as error:
         raise InputError(shown, str(error), _WANTED) from error
     if not line.strip():
         return 0
-    n = line.rstrip(b"\r\n").count(b"\t") + 1
+    n = line.count("\t") + 1
     if n not in _FIELDS:
         raise InputError(f"{shown}:1", f"{n} tab-separated fields", _WANTED)
     return n

@@ -40,7 +40,8 @@ def read_icews(
         expect(con, path, "source_country", r"[^\d]+", "names of countries in Source Country")
         map_names(
             con,
-            "SELECT source_country, 0, 2010 FROM raw GROUP BY 1 UNION SELECT target_country, 0, 2010 FROM raw GROUP BY 1",
+            "SELECT source_country, 0, 2010 FROM raw GROUP BY 1 "
+            "UNION SELECT target_country, 0, 2010 FROM raw GROUP BY 1",
         )
         reject_names(con, path, rejects)
         own = "({0}_sectors IS NULL OR regexp_matches({0}_sectors, 'Government|Military'))"
@@ -89,8 +90,10 @@ def read_icews_yearly(path: str | Path, *, rejects: list[Reject], mapping: str |
             expect(con, path, quad, r"\d+(\.0)?", f"counts in {quad}")
         total = " + ".join(f"number({q})" for q in quads)
         query = " UNION ALL ".join(
-            f"SELECT whole(year)::VARCHAR AS date, own(source_iso3, whole(year)) AS source, own(target_iso3, whole(year)) AS target, "
-            f"'quad:{q}' AS code, number({q}) / ({total}) AS factor, line, whole({q}) || ' of ' || ({total})::INT || ' events' AS description "
+            f"SELECT whole(year)::VARCHAR AS date, own(source_iso3, whole(year)) AS source, "
+            f"own(target_iso3, whole(year)) AS target, "
+            f"'quad:{q}' AS code, number({q}) / ({total}) AS factor, line, "
+            f"whole({q}) || ' of ' || ({total})::INT || ' events' AS description "
             f"FROM raw WHERE ({total}) > 0 AND source_iso3 <> target_iso3"
             for q in quads
         )

@@ -11,8 +11,13 @@ from sca_nlp.read.deeds.rows import bench, expect, files_of, first_line, load, s
 from sca_nlp.read.deeds.table import DeedTable
 from sca_nlp.records import Reject
 
-_DAILY = ["EventID", "Date", "Year", "Month", "Day", "SourceActorFull", "SourceActorEntity", "SourceActorRole", "SourceActorAttribute", "TargetActorFull", "TargetActorEntity", "TargetActorRole", "TargetActorAttribute", "EventCode", "EventRootCode", "QuadClass", "GoldsteinScore", "Issues", "Lat", "Lon", "LocationName", "StateName", "CountryCode", "SentenceID", "URLs", "NewsSources"]
-_WHAT = "Phoenix: 26 tab-separated fields without header (daily), or a CSV with eid, story_date, source_root ... (Cline Center)"
+_DAILY = [
+    "EventID", "Date", "Year", "Month", "Day", "SourceActorFull", "SourceActorEntity", "SourceActorRole",
+    "SourceActorAttribute", "TargetActorFull", "TargetActorEntity", "TargetActorRole", "TargetActorAttribute",
+    "EventCode", "EventRootCode", "QuadClass", "GoldsteinScore", "Issues", "Lat", "Lon", "LocationName",
+    "StateName", "CountryCode", "SentenceID", "URLs", "NewsSources",
+]  # fmt: skip
+_WHAT = "Phoenix: 26 tab-separated fields without header (daily), or a CSV with story_date, source_root ... (Cline)"
 _COLUMNS = ("date", "source", "source_role", "target", "target_role", "code", "goldstein", "quad")
 _CLINE = ("story_date", "source_root", "source_agent", "target_root", "target_agent", "code", "goldstein", "quad_class")
 _DAILY_PICKS = (
@@ -74,11 +79,14 @@ def read_phoenix(
         con.execute(
             f"""CREATE TABLE events AS SELECT day AS date, s.iso3 AS source, t.iso3 AS target, code,
                    any_value(goldstein) AS goldstein, count(*) AS n
-            FROM (SELECT state1, state2, source_role, target_role, {padded("code")} AS code, number(goldstein) AS goldstein,
+            FROM (SELECT state1, state2, source_role, target_role, {padded("code")} AS code,
+                         number(goldstein) AS goldstein,
                          strftime(coalesce(try_strptime({when}, '%Y%m%d'), try_strptime({when}, '%Y-%m-%d'),
                                            try_strptime({when}, '%m/%d/%Y')), '%Y-%m-%d') AS day FROM raw) e
-            JOIN states s ON s.system = 'cameo' AND s.code = e.state1 JOIN states t ON t.system = 'cameo' AND t.code = e.state2
-            WHERE s.iso3 <> t.iso3 AND {organ.format("source_role")} AND {organ.format("target_role")} AND day IS NOT NULL
+            JOIN states s ON s.system = 'cameo' AND s.code = e.state1
+            JOIN states t ON t.system = 'cameo' AND t.code = e.state2
+            WHERE s.iso3 <> t.iso3 AND {organ.format("source_role")} AND {organ.format("target_role")}
+              AND day IS NOT NULL
             GROUP BY ALL"""
         )
         if con.execute("SELECT count(*) FROM events").fetchall()[0][0]:

@@ -13,7 +13,10 @@ from sca_nlp.read.deeds.table import DeedTable
 from sca_nlp.records import Reject
 
 _WHAT = "a POLECAT file (tab-separated, with Event Date, Event Type, Event Mode, Actor Country, Recipient Country)"
-_TYPES = "AGREE|CONSULT|SUPPORT|CONCEDE|COOPERATE|AID|RETREAT|REQUEST|ACCUSE|REJECT|THREATEN|PROTEST|SANCTION|MOBILIZE|COERCE|ASSAULT"
+_TYPES = (
+    "AGREE|CONSULT|SUPPORT|CONCEDE|COOPERATE|AID|RETREAT|REQUEST|ACCUSE|REJECT|THREATEN|PROTEST|SANCTION|MOBILIZE|"
+    "COERCE|ASSAULT"
+)
 
 
 def read_polecat(path: str | Path, *, rejects: list[Reject], mapping: str | Path | None = None) -> DeedTable:
@@ -48,13 +51,14 @@ def read_polecat(path: str | Path, *, rejects: list[Reject], mapping: str | Path
         cells = "SELECT DISTINCT trim(unnest(string_split({0}, ';'))) FROM raw"
         map_names(
             con,
-            f"SELECT column0, 0, 2020 FROM ({cells.format('actor_country')} UNION {cells.format('recipient_country')}) c(column0)",
+            f"SELECT n, 0, 2020 FROM ({cells.format('actor_country')} UNION {cells.format('recipient_country')}) c(n)",
         )
         reject_names(con, path, rejects)
         state = "({0} IS NULL OR regexp_matches({0}, '(?i)GOV|MIL|LEG|JUD|COP|SPY|government|military'))"
         con.execute(
             f"""CREATE TABLE pairs AS
-            SELECT event_date[:10] AS date, s.iso3 AS source, t.iso3 AS target, upper(event_type) AS kind, lower(event_mode) AS mode,
+            SELECT event_date[:10] AS date, s.iso3 AS source, t.iso3 AS target, upper(event_type) AS kind,
+                   lower(event_mode) AS mode,
                    min(line) AS line, count(*) AS n
             FROM (SELECT DISTINCT line, event_date, event_type, event_mode, trim(a) AS a, trim(r) AS r FROM (
                     SELECT *, unnest(string_split(actor_country, ';')) AS a FROM raw
@@ -73,10 +77,13 @@ def read_polecat(path: str | Path, *, rejects: list[Reject], mapping: str | Path
             f"('{c.code}', '{c.manifestation}', {c.sign}, {c.verbal}, {c.magnitude})" for c in codes.values()
         )
         query = f"""
-            SELECT date, source, target, coalesce(max_by(p.code, (m.magnitude, p.code)), min(p.code)) AS code, min(line) AS line,
+            SELECT date, source, target, coalesce(max_by(p.code, (m.magnitude, p.code)), min(p.code)) AS code,
+                   min(line) AS line,
                    sum(n)::BIGINT || CASE WHEN sum(n) = 1 THEN ' event' ELSE ' events' END AS description
             FROM (SELECT *, kind || coalesce(':' || mode, '') AS code FROM pairs) p
-            LEFT JOIN (VALUES {rows or "('', '', 0, false, 0.0)"}) m(code, manifestation, sign, verbal, magnitude) ON m.code = p.code
-            GROUP BY date, source, target, m.manifestation, m.sign, m.verbal, CASE WHEN m.code IS NULL THEN p.code END"""
+            LEFT JOIN (VALUES {rows or "('', '', 0, false, 0.0)"}) m(code, manifestation, sign, verbal, magnitude)
+              ON m.code = p.code
+            GROUP BY date, source, target, m.manifestation, m.sign, m.verbal,
+                     CASE WHEN m.code IS NULL THEN p.code END"""
         days = con.execute("SELECT min(event_date)[:10], max(event_date)[:10] FROM raw").fetchall()[0]
         return collect(con, replace(table, codes=codes), query, path=path, rejects=rejects, coverage=days)

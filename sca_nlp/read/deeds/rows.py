@@ -1,7 +1,8 @@
 """A publisher's file -> rows in DuckDB, and coded rows -> a `DeedTable`: what every deed reader does alike.
 
 A reader loads the columns that it needs as text (`load`), checks that they hold what they should (`expect`), says in
-one query what each row means (`collect`), and gets deeds and rejects. DuckDB keeps to a memory limit and spills to disk.
+one query what each row means (`collect`), and gets deeds and rejects. DuckDB keeps to a memory limit and spills
+to disk.
 """
 
 from __future__ import annotations
@@ -221,7 +222,7 @@ def first_line(path: Path) -> str:
 
 
 def _mended(part: Path, delimiter: str) -> list[str]:
-    """Return as many column names as the second line has fields: `Headline` goes first, then the last; or blanks come."""
+    """Return as many column names as line 2 has fields: `Headline` goes first, then the last; or blanks come."""
     with part.open("rb") as file:
         lines = [
             file.readline(1 << 20).decode("utf-8-sig", "replace").rstrip("\r\n").split(delimiter) for _ in range(2)

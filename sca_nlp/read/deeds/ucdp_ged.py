@@ -11,7 +11,15 @@ from sca_nlp.read.deeds.table import DeedTable
 from sca_nlp.records import Reject
 
 #: The 49 columns, for Candidate releases that come without a header.
-COLUMNS = ["id", "relid", "year", "active_year", "code_status", "type_of_violence", "conflict_dset_id", "conflict_new_id", "conflict_name", "dyad_dset_id", "dyad_new_id", "dyad_name", "side_a_dset_id", "side_a_new_id", "side_a", "side_b_dset_id", "side_b_new_id", "side_b", "number_of_sources", "source_article", "source_office", "source_date", "source_headline", "source_original", "where_prec", "where_coordinates", "where_description", "adm_1", "adm_2", "latitude", "longitude", "geom_wkt", "priogrid_gid", "country", "country_id", "region", "event_clarity", "date_prec", "date_start", "date_end", "deaths_a", "deaths_b", "deaths_civilians", "deaths_unknown", "best", "high", "low", "gwnoa", "gwnob"]
+COLUMNS = [
+    "id", "relid", "year", "active_year", "code_status", "type_of_violence", "conflict_dset_id",
+    "conflict_new_id", "conflict_name", "dyad_dset_id", "dyad_new_id", "dyad_name", "side_a_dset_id",
+    "side_a_new_id", "side_a", "side_b_dset_id", "side_b_new_id", "side_b", "number_of_sources", "source_article",
+    "source_office", "source_date", "source_headline", "source_original", "where_prec", "where_coordinates",
+    "where_description", "adm_1", "adm_2", "latitude", "longitude", "geom_wkt", "priogrid_gid", "country",
+    "country_id", "region", "event_clarity", "date_prec", "date_start", "date_end", "deaths_a", "deaths_b",
+    "deaths_civilians", "deaths_unknown", "best", "high", "low", "gwnoa", "gwnob",
+]  # fmt: skip
 _WHAT = "a UCDP GED file (49 columns: id, relid, year, ..., type_of_violence, ..., date_start, ..., best, gwnoa, gwnob)"
 
 
@@ -46,7 +54,9 @@ def read_ucdp_ged(path: str | Path, *, rejects: list[Reject], mapping: str | Pat
             FROM (SELECT *, whole(year) AS y FROM raw)
             WHERE whole(type_of_violence) = 1 AND whole(gwnoa) > 0 AND whole(gwnob) > 0"""
         )
-        half = """SELECT day AS date, {0} AS source, {1} AS target, 'interstate' AS code, ln(1 + greatest(best, 0)) AS factor, line,
+        half = """SELECT day AS date, {0} AS source, {1} AS target, 'interstate' AS code,
+                  ln(1 + greatest(best, 0)) AS factor,
+                  line,
                   'GED ' || id AS reference, coalesce(dyad_name, '') || ', ' || coalesce(date_start, '') AS record,
                   coalesce(best, 0)::INT || ' deaths' AS description FROM fights WHERE a IS DISTINCT FROM b"""
         query = half.format("a", "b") + " UNION ALL " + half.format("b", "a")
