@@ -90,6 +90,7 @@ class CrisisSection:
     name: str
     first: str
     last: str
+    actors: tuple[str, ...] = ()  # the two between whom it is; empty: every pair of the run
 
 
 @dataclass(frozen=True)

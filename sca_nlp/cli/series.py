@@ -150,7 +150,13 @@ def compare(
     words = _dyads(dyad, settings.words)
     with progress("Comparing", "tests") as advance:
         counts = pipeline.compare(
-            run, section, pipeline.directed(words), seed=settings.seed, workers=workers, progress=advance
+            run,
+            section,
+            pipeline.directed(words),
+            actor_files=settings.actors.files,
+            seed=settings.seed,
+            workers=workers,
+            progress=advance,
         )
     emit(counts, as_json, lambda: print(f"{counted(counts)}. Written: {run / 'compare'}"))
 

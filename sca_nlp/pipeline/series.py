@@ -12,12 +12,16 @@ from sca_nlp.config import CompareSection, Config, DeedsSection, WordsSection, t
 from sca_nlp.errors import InputError, ScaError
 from sca_nlp.pipeline.scoring import Progress, load_tools, read, score
 from sca_nlp.records import Coverage, DeedSource, Reject
-from sca_nlp.store import passage_paths, read_manifest, write_atomically, write_json, write_table
+from sca_nlp.store import iter_passages, passage_paths, read_manifest, write_atomically, write_json, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sca_nlp.compare.crisis import Window
+    from sca_nlp.compare.endurance import Change
+
 Members = Callable[[str, int], frozenset[str]]
+Cell = tuple[str, str, str]  # source, target, period
 Dyads = Sequence[tuple[str, str]]
 
 
@@ -209,12 +213,112 @@ def compare(
     section: CompareSection,
     dyads: Dyads,
     *,
+    actor_files: Iterable[str] = (),
     seed: int = 0,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> dict[str, int]:
     """Set the words of a run against its deeds: write `compare/*.parquet`; return counts."""
-    raise NotImplementedError
+    from sca_nlp.compare.dyad import compare_many
+
+    words = _frame(folder / "words.parquet", "sca aggregate")
+    draws = _frame(folder / "words_draws.parquet", "sca aggregate")
+    series = _frame(folder / "deed_series.parquet", "sca deeds")
+    grain = read_manifest(folder).get("words", {}).get("period", "year")
+    there = set(zip(words["source"], words["target"], strict=True))
+    kept = [d for d in dyads if d in there] or sorted(d for d in there if d[1])
+    made = compare_many(
+        words,
+        draws,
+        series,
+        kept,
+        evidence=_evidence(folder, kept, grain, members_function(actor_files)),
+        workers=workers,
+        progress=(lambda done, n: progress(1, 0)) if progress else None,
+        window=(section.window[0], section.window[1]) if len(section.window) == 2 else None,
+        max_lag=section.max_lag,
+        draws=section.draws,
+        permutations=section.permutations,
+        leaders=_changes(section.leaders, grain) if section.leaders else (),
+        crises=_windows(section, kept, grain),
+        seed=seed,
+    )
+    for name in ("gap", "tests", "breaks", "sequences"):
+        _save(folder / "compare" / f"{name}.parquet", getattr(made, name))
+    _note(folder, compare=made.settings)
+    return {"dyads": len(kept), "tests": int(made.tests["p"].notna().sum()), "breaks": len(made.breaks)}
+
+
+def _changes(path: str, grain: str) -> tuple[Change, ...]:
+    """Read changes of leader from a table: code, speaker, office, from. The first office of a state is its head's."""
+    import csv
+
+    from sca_nlp.aggregate.periods import period_of
+    from sca_nlp.compare.endurance import Change
+
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as f:
+            rows = list(csv.DictReader(f))
+    except OSError as e:
+        raise InputError(path, str(e.strerror), "a CSV with code, speaker, office, from") from None
+    if rows and not {"code", "speaker", "office", "from"} <= set(rows[0]):
+        raise InputError(path, f"columns {', '.join(rows[0])}", "code, speaker, office, from")
+    heads: dict[str, str] = {}
+    last: dict[str, str] = {}
+    found = []
+    for row in sorted(rows, key=lambda r: r["from"]):
+        office = heads.setdefault(row["code"], row["office"])
+        if row["office"] != office:
+            continue
+        period = period_of(row["from"], grain)
+        if period and row["code"] in last:
+            found.append(Change(row["code"], period, last[row["code"]], row["speaker"]))
+        last[row["code"]] = row["speaker"]
+    return tuple(found)
+
+
+def _windows(section: CompareSection, dyads: Dyads, grain: str) -> tuple[Window, ...]:
+    from sca_nlp.aggregate.periods import period_of
+    from sca_nlp.compare.crisis import Window
+
+    found = []
+    for crisis in section.crises:
+        ends = (period_of(crisis.first, grain), period_of(crisis.last, grain))
+        if not all(ends):
+            raise InputError(
+                f"crisis {crisis.name!r}", f"{crisis.first} to {crisis.last}", f"dates as fine as a {grain}"
+            )
+        if len(crisis.actors) not in (0, 2):
+            raise InputError(
+                f"crisis {crisis.name!r}", f"actors {', '.join(crisis.actors)}", "two, or none for every pair"
+            )
+        pairs = {(a, b) if a < b else (b, a) for a, b in ([tuple(crisis.actors)] if crisis.actors else dyads)}
+        found += [Window(crisis.name, pair, str(ends[0]), str(ends[1])) for pair in sorted(pairs)]
+    return tuple(found)
+
+
+def _evidence(folder: Path, dyads: Dyads, grain: str, members: Members, most: int = 5) -> dict[Cell, list[str]]:
+    """Return for each cell the ids of up to `most` coded passages, those with most codes first, and of its deeds."""
+    from sca_nlp.aggregate.periods import period_of
+
+    def sides(name: str, year: int) -> frozenset[str]:
+        return members(name, year) | {name}
+
+    found: dict[Cell, list[tuple[int, str]]] = {}
+    columns = ["passage_id", "source", "date", "targets", "codes"]
+    expanded: dict[tuple[str, int], frozenset[str]] = {}
+    for table in iter_passages(folder, columns):
+        for row in zip(*(table[c].to_pylist() for c in columns), strict=True):
+            passage, source, date, targets, codes = row
+            period = period_of(date, grain) if codes and targets else None
+            if period is None:
+                continue
+            year = int(date[:4])
+            for dyad in dyads:
+                left, right = (expanded.get((a, year)) or expanded.setdefault((a, year), sides(a, year)) for a in dyad)
+                if source in left and not right.isdisjoint(targets):
+                    found.setdefault((*dyad, period), []).append((-len(codes), passage))
+    return {cell: [p for _, p in sorted(ids)[:most]] for cell, ids in found.items()}
 
 
 def report(
@@ -272,7 +376,7 @@ def run(
             last=config.words.last,
         )
         say(f"deeds: {made['deeds']:,} from {made['sources']} sources")
-        compared = compare(folder, config.compare, dyads, seed=config.seed, progress=progress)
+        compared = compare(folder, config.compare, dyads, actor_files=files, seed=config.seed)
         say(f"compared: {compared['tests']:,} tests, {compared['breaks']:,} breaks")
     page = report(folder, title=config.title or config.name, dyads=config.words.dyads, actor_files=files)
     return RunSummary(folder, page, scored.counts)
