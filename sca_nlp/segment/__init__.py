@@ -1,8 +1,8 @@
 """Speeches to passages: sentences with offsets that rebuild the speech's text.
 
-The rules work on the text itself, not on tokens: on real speeches `sentence_spans` cuts 10 MB/s a core (CPU time,
+The rules work on the text itself, not on tokens: on real speeches `sentence_spans` cuts 11.2 MB/s a core (CPU time,
 median of 5, machine shared), where spaCy's tokenizer with the same rules as component `sca_sentences`
-(`sca_nlp.segment.component`) reaches 1.46, its own sentencizer 2.13 and pysbd 0.20: `python -m
+(`sca_nlp.segment.component`) reaches 1.25, its own sentencizer 1.70 and pysbd 0.28: `python -m
 training.segmentation_bench` measures them anew. Both ways give the same sentences wherever tokens allow.
 
 Conventions, as the annotated sentences have them: a paragraph's number, a speaker's label and a closing quote belong to
