@@ -58,8 +58,8 @@ def threshold(probabilities: Array, gold: Array, aim: str = "f1", level: float =
     Args:
         probabilities: calibrated [n].
         gold: 0 or 1 [n].
-        aim: `f1`; `precision`: the lowest threshold with precision at least `level`; `recall`: the highest with recall at
-            least `level`.
+        aim: `f1`; `precision`: the lowest threshold with precision at least `level`; `recall`: the highest with
+            recall at least `level`.
         level: see `aim`.
     """
     if aim == "f1":

@@ -1,4 +1,4 @@
-"""One fit of the network: bf16 weights with fp32 masters, layer-wise rates, averaged weights, checkpoints that resume."""
+"""One fit of the network: bf16 weights with fp32 masters, layer-wise rates, averaged weights, resumable checkpoints."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import copy
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,33 +17,15 @@ from torch import Tensor, nn
 
 from sca_nlp.errors import InputError
 from training.network import SentenceClassifier, batches, pad, predict
+from training.settings import FitSection
 
-
-@dataclass(frozen=True)
-class FitSettings:
-    """How one network is fitted. `loss` is `softmax` (three-way an indicator) or `sigmoid` (each class alone)."""
-
-    epochs: int = 4
-    rate: float = 1.5e-4  # of the top layer
-    layer_decay: float = 0.85  # each layer below learns this much slower
-    head_rate: float = 1e-3
-    weight_decay: float = 0.01
-    warmup: float = 0.08  # share of steps
-    budget: int = 1024  # tokens a batch
-    dropout: float = 0.1
-    hidden: int = 384
-    loss: str = "softmax"
-    weight_power: float = 0.5  # classes are weighted by (median count / count) ** power
-    average: float = 0.997  # of the moving average of weights; 0 leaves it out
-    patience: int = 2  # epochs without a better validation before stopping; 0 never stops
-    seed: int = 1
-    freeze: int = 0  # encoder layers, from below, that stay as they are (the word vectors always do)
+FitSettings = FitSection
 
 
 def seed_all(seed: int) -> None:
     """Make the run repeatable."""
     torch.manual_seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - libraries below draw from the global state
+    np.random.seed(seed)
 
 
 def rates(model: SentenceClassifier, s: FitSettings) -> list[tuple[str, nn.Parameter, float, float]]:
@@ -81,7 +63,7 @@ def loss_of(logits: Tensor, target: Tensor, model: SentenceClassifier, weight: T
     if kind != "softmax":
         raise InputError("fit.loss", repr(kind), "softmax or sigmoid")
     # One softmax an indicator; each class carries its share of `absent` so that sums over classes count it once.
-    member = model.member.to(logits.dtype)
+    member = model.get_buffer("member").to(logits.dtype)
     shift = logits.max(1, keepdim=True).values.clamp(min=0).detach()
     log_total = shift + torch.log(torch.exp(-shift) + torch.exp(logits - shift) @ member)
     present = -(weight * target * (logits - log_total)).sum(1)
@@ -170,7 +152,7 @@ def fit(
             logits = model(x.to(device), None if mask is None else mask.to(device))
             # Sums over a fixed token budget would favour long sentences' batches less; the mean treats batches alike.
             loss = loss_of(logits, target_t[pick], model, weight, settings.loss) * weights_t[pick].mean()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             for m, p in zip(masters, params, strict=True):
                 m.grad = p.grad.float() if p.grad is not None else torch.zeros_like(m)
                 p.grad = None

@@ -46,4 +46,5 @@ def predict_linear(arrays: dict[str, Array], texts: Sequence[str], ngrams: int =
     """Return raw probabilities [n, n_classes]."""
     x = features(vectorizer(len(arrays["idf"]), ngrams).transform(texts), arrays["idf"])
     z = x @ arrays["weights"] + arrays["bias"]
-    return (1 / (1 + np.exp(-np.clip(z, -30, 30)))).astype(np.float32)
+    out: Array = (1 / (1 + np.exp(-np.clip(z, -30, 30)))).astype(np.float32)
+    return out

@@ -47,14 +47,16 @@ class SentenceClassifier(nn.Module):
             scores = scores.masked_fill(m == 0, torch.finfo(h.dtype).min)
         attended = (scores.float().softmax(1).to(values.dtype) * values).sum(1)
         joint = self.dropout(torch.cat([mean, h[:, 0]], 1))
-        return (self.out(self.dropout(nn.functional.gelu(self.hidden(joint)))) + attended).float()
+        logits: Tensor = self.out(self.dropout(nn.functional.gelu(self.hidden(joint)))) + attended
+        return logits.float()
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Return [n, n_classes]: softmax over each indicator's values and absent (whose logit is 0)."""
         shift = logits.max(1, keepdim=True).values.clamp(min=0)
         e = torch.exp(logits - shift)
-        total: Tensor = torch.exp(-shift) + e @ self.member.to(e.dtype)
-        return e / total
+        total: Tensor = torch.exp(-shift) + e @ self.get_buffer("member").to(e.dtype)
+        out: Tensor = e / total
+        return out
 
 
 def batches(
@@ -80,7 +82,7 @@ def batches(
     if len(order):
         out.append(order[start:])
     if rng is not None:
-        rng.shuffle(out)  # type: ignore[arg-type]
+        rng.shuffle(out)
     return out
 
 

@@ -1,1 +1,1 @@
-
+"""Classifiers: the contract, checked model folders, and the lexicon, linear and transformer kinds."""

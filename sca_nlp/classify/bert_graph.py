@@ -92,7 +92,9 @@ def build_graph(
         except KeyError:
             raise InputError("weights.safetensors", f"no array {name!r}", "the arrays of a BERT classifier") from None
 
-    def product(x: str, w: NDArray[np.float32], bias: NDArray[np.float32], quantised: tuple[str, str, str] | None) -> str:
+    def product(
+        x: str, w: NDArray[np.float32], bias: NDArray[np.float32], quantised: tuple[str, str, str] | None
+    ) -> str:
         # w is [in, out]
         if quantised is None:
             return b.one("Add", b.one("MatMul", x, b.constant(w)), b.constant(bias))
@@ -143,9 +145,7 @@ def build_graph(
             h, np.hstack([w for w, _ in parts]), np.hstack([v for _, v in parts]), site(h, f"quant.{k}.input")
         )
         split = b.op("Split", qkv, outputs=3, axis=-1, num_outputs=3)
-        attended = b.one(
-            "MultiHeadAttention", *split, "", "lengths", domain="com.microsoft", num_heads=shape.n_heads
-        )
+        attended = b.one("MultiHeadAttention", *split, "", "lengths", domain="com.microsoft", num_heads=shape.n_heads)
         out = product(attended, *linear(p + "attention.output.dense"), site(attended, f"quant.{k}.attended"))
         h = norm(out, h, p + "attention.output.LayerNorm")
         wide = product(h, *linear(p + "intermediate.dense"), site(h, f"quant.{k}.middle"))
@@ -154,7 +154,9 @@ def build_graph(
         h = norm(out, h, p + "output.LayerNorm")
 
     # Head: mean over real tokens and first token -> perceptron; plus each class's own attention over tokens.
-    steps = b.one("Range", b.constant(np.array(0, np.int64)), b.one("Squeeze", length), b.constant(np.array(1, np.int64)))
+    steps = b.one(
+        "Range", b.constant(np.array(0, np.int64)), b.one("Squeeze", length), b.constant(np.array(1, np.int64))
+    )
     inside = b.one(
         "Less",
         b.one("Unsqueeze", steps, zero_i),
@@ -180,7 +182,9 @@ def build_graph(
         member = np.zeros((n, n), np.float32)
         for g in groups:
             member[np.ix_(g, g)] = 1
-        e = b.one("Exp", b.one("Clip", logits, b.constant(np.array(-40, np.float32)), b.constant(np.array(40, np.float32))))
+        e = b.one(
+            "Exp", b.one("Clip", logits, b.constant(np.array(-40, np.float32)), b.constant(np.array(40, np.float32)))
+        )
         total = b.one("Add", b.one("MatMul", e, b.constant(member)), b.constant(np.array(1, np.float32)))
         final = b.one("Div", e, total)
     else:

@@ -63,7 +63,8 @@ class Decision:
         p = np.clip(raw.astype(np.float64), 1e-6, 1 - 1e-6)
         a, b, c = self.calibration.astype(np.float64).T
         z = a * np.log(p) - b * np.log1p(-p) + c
-        return (1 / (1 + np.exp(-np.clip(z, -30, 30)))).astype(np.float32)
+        out: Array = (1 / (1 + np.exp(-np.clip(z, -30, 30)))).astype(np.float32)
+        return out
 
     def decide(self, probabilities: Array) -> list[tuple[str, ...]]:
         """Return the codes over their thresholds; of two values of one indicator, the one further over its own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,34 +37,51 @@ def features(counts: Any, idf: NDArray[np.float32]) -> Any:
     return normalize(x @ sp.diags(idf), copy=False)
 
 
+class Ngrams:
+    """Hashed n-grams -> probabilities; the whole of a linear model, and the lexical side of a transformer."""
+
+    def __init__(
+        self, arrays: Mapping[str, NDArray[Any]], n_classes: int, ngrams: int, where: object, prefix: str = ""
+    ) -> None:
+        try:
+            self._weights = arrays[prefix + "weights"].astype(np.float32)  # [n_features, n_classes]
+            self._bias = arrays[prefix + "bias"].astype(np.float32)
+            self._idf = arrays[prefix + "idf"].astype(np.float32)
+        except KeyError as e:
+            raise InputError(where, f"no array {e}", "weights, bias and idf") from None
+        if self._weights.shape != (len(self._idf), n_classes) or self._bias.shape != (n_classes,):
+            raise InputError(where, f"weights of shape {self._weights.shape}", f"({len(self._idf)}, {n_classes})")
+        self._vectorizer = vectorizer(len(self._idf), ngrams)
+
+    def __call__(self, texts: Sequence[str]) -> Array:
+        """Return probabilities before calibration [n, n_classes]."""
+        if not len(texts):
+            return np.zeros((0, len(self._bias)), np.float32)
+        x = features(self._vectorizer.transform(texts), self._idf)
+        z = x @ self._weights + self._bias
+        out: Array = (1 / (1 + np.exp(-np.clip(z, -30, 30)))).astype(np.float32)
+        return out
+
+
+def blend(network: Array, lexical: Array, share: float) -> Array:
+    """Return the mean of two probabilities in log odds, the lexical one with weight `share`."""
+    a, b = (np.clip(p.astype(np.float64), 1e-6, 1 - 1e-6) for p in (network, lexical))
+    z = (1 - share) * np.log(a / (1 - a)) + share * np.log(b / (1 - b))
+    out: Array = (1 / (1 + np.exp(-z))).astype(np.float32)
+    return out
+
+
 class Linear:
     """A linear classifier from a model folder."""
 
     def __init__(self, folder: ModelFolder) -> None:
-        arrays = folder.arrays()
         self._folder = folder
         n = len(folder.codebook.classes)
-        try:
-            self._weights = arrays["weights"].astype(np.float32)  # [n_features, n_classes]
-            self._bias = arrays["bias"].astype(np.float32)
-            self._idf = arrays["idf"].astype(np.float32)
-        except KeyError as e:
-            raise InputError(folder.path, f"no array {e}", "weights, bias and idf") from None
-        if self._weights.shape != (len(self._idf), n) or self._bias.shape != (n,):
-            raise InputError(folder.path, f"weights of shape {self._weights.shape}", f"({len(self._idf)}, {n})")
-        self._vectorizer = vectorizer(len(self._idf), int(folder.meta["ngrams"]))
+        self.raw = Ngrams(folder.arrays(), n, int(folder.meta["ngrams"]), folder.path)
         self.codebook: Codebook = folder.codebook
         self.model_id: str = folder.model_id
         self.digest: str = folder.digest
         self.profile = "exact"
-
-    def raw(self, texts: Sequence[str]) -> Array:
-        """Return probabilities before calibration [n, n_classes]."""
-        if not len(texts):
-            return np.zeros((0, len(self.codebook.classes)), np.float32)
-        x = features(self._vectorizer.transform(texts), self._idf)
-        z = x @ self._weights + self._bias
-        return (1 / (1 + np.exp(-np.clip(z, -30, 30)))).astype(np.float32)
 
     def predict(self, texts: Sequence[str], prev: Sequence[str] = (), next: Sequence[str] = ()) -> Scores:
         """Score passages; neighbours are not used."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sca_nlp.classify.bert_graph import Shape, build_graph
 from sca_nlp.classify.contract import Array, Scores
 from sca_nlp.classify.folder import ModelFolder
+from sca_nlp.classify.linear import Ngrams, blend
 from sca_nlp.codebook import Codebook
 from sca_nlp.errors import InputError
 
@@ -62,10 +63,10 @@ class Tokens:
             raise InputError(path, f"not readable ({e})", "a tokenizer.json") from None
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        ends = [self._tokenizer.token_to_id(s) for s in specials]
-        if None in ends:
-            raise InputError(path, f"no token {specials[ends.index(None)]}", "a tokenizer with both")
-        self._first, self._last = ends
+        first, last = (self._tokenizer.token_to_id(s) for s in specials)
+        if first is None or last is None:
+            raise InputError(path, f"not both of {specials[0]} and {specials[1]}", "a tokenizer with both")
+        self._first, self._last = int(first), int(last)
         self._size = size
 
     def __call__(self, texts: Sequence[str]) -> list[list[list[int]]]:
@@ -126,6 +127,12 @@ class Transformer:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self._session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        lexical = folder.meta.get("lexical")
+        self._share = float(lexical["share"]) if isinstance(lexical, dict) else 0.0
+        self._ngrams = None
+        if isinstance(lexical, dict):
+            n = len(folder.codebook.classes)
+            self._ngrams = Ngrams(arrays, n, int(lexical["ngrams"]), folder.path, "lexical.")
         self._tokens = Tokens(folder.path / "tokenizer.json", int(encoder["max_length"]))
         self.codebook: Codebook = folder.codebook
         self.model_id: str = folder.model_id
@@ -140,6 +147,8 @@ class Transformer:
         flat = [w for c in cut for w in c]
         owner = np.repeat(np.arange(len(cut)), n_windows)
         scored = pool_windows(self._run(flat), owner, len(cut))
+        if self._ngrams is not None:
+            scored = blend(scored, self._ngrams(list(place)), self._share)
         return scored[where], n_windows[where]
 
     def predict(self, texts: Sequence[str], prev: Sequence[str] = (), next: Sequence[str] = ()) -> Scores:

