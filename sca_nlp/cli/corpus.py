@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -65,7 +65,7 @@ def check_corpus(
                 columns=pairs(column, "--column"),
                 defaults=pairs(default, "--default"),
                 rejects=rejects.append,
-                **pairs(option, "--option"),
+                **dict[str, Any](pairs(option, "--option")),
             ):
                 sources[speech.source] += 1
                 years.append(speech.date[:4])
@@ -125,7 +125,7 @@ def import_corpus(
                 columns=pairs(column, "--column"),
                 defaults=pairs(default, "--default"),
                 rejects=rejects.append,
-                **pairs(option, "--option"),
+                **dict[str, Any](pairs(option, "--option")),
             )
         )
         n = write_speeches(speeches, out, lambda k: advance(k, k))

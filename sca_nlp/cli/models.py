@@ -62,6 +62,32 @@ def codebook(
     emit(data, as_json, human)
 
 
+def _describe(model: str | None) -> dict[str, Any]:
+    """Return what a model folder says of itself."""
+    import json
+
+    from sca_nlp.classify.folder import find_model, read_folder
+
+    folder = read_folder(find_model(model))
+    metrics, card = folder.path / "metrics.json", folder.path / "card.md"
+    return {
+        "id": folder.model_id,
+        "kind": folder.meta.get("kind", ""),
+        "digest": folder.digest,
+        "folder": str(folder.path),
+        "codebook": f"{folder.codebook.name} {folder.codebook.version}",
+        "thresholds": dict(zip(folder.codebook.classes, map(float, folder.decision.thresholds), strict=True)),
+        "metrics": json.loads(metrics.read_text("utf-8")) if metrics.exists() else {},
+        "card": card.read_text("utf-8") if card.exists() else "no card",
+    }
+
+
+def _macro_f1(metrics: dict[str, Any]) -> str:
+    test = metrics.get("test") or {}
+    value = test.get("macro_f1") if isinstance(test, dict) else None
+    return f"{value:.3f}" if isinstance(value, (int, float)) else ""
+
+
 @models_app.command("list")
 def list_(as_json: JsonFlag = False) -> None:
     """List the shipped models with their measured scores.
@@ -70,16 +96,17 @@ def list_(as_json: JsonFlag = False) -> None:
     """
     from sca_nlp.classify.folder import DEFAULT_MODEL, list_models
 
-    rows = list_models()
+    rows = [
+        {"name": name, "kind": d["kind"], "macro_f1": _macro_f1(d["metrics"]), "default": name == DEFAULT_MODEL}
+        for name in list_models()
+        for d in [_describe(name)]
+    ]
     emit(
         rows,
         as_json,
         lambda: table(
             ("model", "kind", "macro-F1 (public test)", ""),
-            [
-                (r["name"], r["kind"], r.get("macro_f1", ""), "default" if r["name"] == DEFAULT_MODEL else "")
-                for r in rows
-            ],
+            [(r["name"], r["kind"], r["macro_f1"], "default" if r["default"] else "") for r in rows],
         ),
     )
 
@@ -93,7 +120,5 @@ def show(
 
     [dim]Example:  sca models show[/dim]
     """
-    from sca_nlp.classify.folder import describe_model
-
-    data = describe_model(model or None)
+    data = _describe(model or None)
     emit(data, as_json, lambda: print(data["card"]))

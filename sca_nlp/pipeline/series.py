@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sca_nlp.compare.crisis import Window
     from sca_nlp.compare.endurance import Change
+    from sca_nlp.prevalence import ErrorRates
 
 Members = Callable[[str, int], frozenset[str]]
 Cell = tuple[str, str, str]  # source, target, period
@@ -71,7 +72,6 @@ def aggregate(
 ) -> dict[str, int]:
     """Make `words.parquet` and `words_draws.parquet` of a scored run; return counts."""
     from sca_nlp.aggregate import words
-    from sca_nlp.classify.folder import error_rates
 
     made = words(
         passage_paths(folder),
@@ -80,7 +80,7 @@ def aggregate(
         period=section.period,
         weights=section.weights or None,
         min_passages=section.min_passages,
-        error_rates=error_rates(read_manifest(folder)["model"].get("name") or None),
+        error_rates=_error_rates(folder),
         audit=_audit(section.audit),
         languages=() if section.other_languages else ("en", ""),
         draws=draws,
@@ -95,6 +95,33 @@ def aggregate(
     _save(folder / "words_draws.parquet", drawn)
     _note(folder, words={**made.settings, "left_out": made.left_out})
     return {"cells": len(series[["source", "target", "period"]].drop_duplicates()), "rows": len(series)}
+
+
+def _error_rates(folder: Path) -> dict[str, ErrorRates] | None:
+    """Return the model's error rates as its `metrics.json` gives them (`error_rates`: `all`, `about`), or None.
+
+    They are used only where the scores come from the very model that the name still means.
+    """
+    import json
+
+    import numpy as np
+
+    from sca_nlp.classify.folder import find_model, read_folder
+    from sca_nlp.prevalence import ErrorRates
+
+    manifest = read_manifest(folder)
+    try:
+        model = read_folder(find_model(manifest.get("model", {}).get("name") or None))
+    except ScaError:
+        return None
+    path = model.path / "metrics.json"
+    given = json.loads(path.read_text("utf-8")).get("error_rates") if path.exists() else None
+    if not given or not str(manifest["identity"].get("model", "")).startswith(model.digest):
+        return None
+    keys = ("tpr", "fpr", "n_positive", "n_negative")
+    return {
+        name: ErrorRates(tuple(r["classes"]), *(np.asarray(r[k], float) for k in keys)) for name, r in given.items()
+    }
 
 
 def _audit(path: str) -> pd.DataFrame | None:
@@ -229,7 +256,7 @@ def compare(
     kept = [d for d in dyads if d in there] or sorted(d for d in there if d[1])
     made = compare_many(
         words,
-        draws,
+        draws[draws["draw"] < section.draws],
         series,
         kept,
         evidence=_evidence(folder, kept, grain, members_function(actor_files)),
@@ -237,7 +264,6 @@ def compare(
         progress=(lambda done, n: progress(1, 0)) if progress else None,
         window=(section.window[0], section.window[1]) if len(section.window) == 2 else None,
         max_lag=section.max_lag,
-        draws=section.draws,
         permutations=section.permutations,
         leaders=_changes(section.leaders, grain) if section.leaders else (),
         crises=_windows(section, kept, grain),
