@@ -92,12 +92,28 @@ def read_exercises(path: str | Path, *, rejects: list[Reject], mapping: str | Pa
     """
     with bench() as con:
         what = "exercises (participants, year, month) or pair-years (iso3_a, iso3_b, year, n_exercises, n_bilateral)"
-        optional = ("participants", "month", "MMEID", "name", "n_participants", "Warfighting", "Peacekeeping", "Humanitarian")
+        optional = (
+            "participants",
+            "month",
+            "MMEID",
+            "name",
+            "n_participants",
+            "Warfighting",
+            "Peacekeeping",
+            "Humanitarian",
+        )
         pairs = ("iso3_a", "iso3_b", "n_exercises", "n_bilateral")
         found = load(con, path, required=("year",), optional=(*optional, *pairs), rejects=rejects, what=what)
         expect(con, path, "year", _YEAR, "years in year")
         if "participants" in found:
-            expect(con, path, "participants", "[A-Z]{3}(;[A-Z]{3})*", "ISO3 codes separated by ; in participants", share=0.9)
+            expect(
+                con,
+                path,
+                "participants",
+                "[A-Z]{3}(;[A-Z]{3})*",
+                "ISO3 codes separated by ; in participants",
+                share=0.9,
+            )
             con.execute(
                 """CREATE TABLE members AS
                 SELECT line, iso_date(whole(year), known(month), NULL) AS date, MMEID, name, own(p, whole(year)) AS state,
@@ -125,7 +141,12 @@ def read_exercises(path: str | Path, *, rejects: list[Reject], mapping: str | Pa
         else:
             raise InputError(path, f"the columns {', '.join(found)}", what)
         return collect(
-            con, load_mapping("exercises", mapping), _both_ways(con), path=path, rejects=rejects, coverage=_years(con, "whole(year)")
+            con,
+            load_mapping("exercises", mapping),
+            _both_ways(con),
+            path=path,
+            rejects=rejects,
+            coverage=_years(con, "whole(year)"),
         )
 
 
@@ -147,13 +168,18 @@ def read_unga_idealpoints(
         aliases = {"ideal_point": ("IdealPoint", f"IdealPoint{subset}"), "n_votes": ("NVotes", f"NVotes{subset}")}
         what = "ideal points (ccode, session, IdealPoint or ideal_point)"
         required = ("ccode", "session", "ideal_point")
-        found = load(con, path, required=required, optional=("votes_subset",), aliases=aliases, rejects=rejects, what=what)
+        found = load(
+            con, path, required=required, optional=("votes_subset",), aliases=aliases, rejects=rejects, what=what
+        )
         expect(con, path, "ccode", _STATE_NUMBER, "COW state numbers in ccode")
         expect(con, path, "session", r"\d{1,3}(\.0)?", "sessions 1, 2, ... in session")
         expect(con, path, "ideal_point", r"-?\d(\.\d+)?([eE]-?\d+)?", "numbers between -5 and 5 in the ideal point")
         where = ""
         if "votes_subset" in found:
-            known = [str(r[0]) for r in con.execute("SELECT DISTINCT votes_subset FROM raw WHERE votes_subset IS NOT NULL").fetchall()]
+            known = [
+                str(r[0])
+                for r in con.execute("SELECT DISTINCT votes_subset FROM raw WHERE votes_subset IS NOT NULL").fetchall()
+            ]
             if subset not in known:
                 raise InputError(path, f"no rows of votes_subset {subset!r}", f"one of {', '.join(sorted(known))}")
             where = f" AND votes_subset = {sql_text(subset)}"

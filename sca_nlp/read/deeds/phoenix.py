@@ -77,7 +77,7 @@ def read_phoenix(
         kinds = ", ".join(sql_text(t) for t in STATE_TYPES)
         organ = "coalesce(left({0}, 3), 'GOV') IN (" + kinds + ")"
         con.execute(
-            f"""CREATE TABLE events AS SELECT day AS date, s.iso3 AS source, t.iso3 AS target, code,
+            f"""CREATE TABLE events AS SELECT day AS date, s.iso3 AS source, t.iso3 AS target, e.code AS code,
                    any_value(goldstein) AS goldstein, count(*) AS n
             FROM (SELECT state1, state2, source_role, target_role, {padded("code")} AS code,
                          number(goldstein) AS goldstein,

@@ -33,6 +33,8 @@ from sca_nlp.records import Reject
 #: So many rejects are listed one by one; the rest of a file's are one line with their number.
 MAX_REJECTS = 1000
 
+_TABLE = "a readable table (CSV, TSV or Parquet)"
+
 _MACROS = """
 CREATE MACRO state_of(kind, value, y) AS (
     SELECT min(iso3) FROM states
@@ -176,10 +178,11 @@ def load(
                     )
                 picks = ", ".join(_clean(found[c]) if c in found else "NULL" for c in wanted)
                 start = 1 if _is_parquet(part) or names is not None else 2
-                con.execute(
-                    f"INSERT INTO {table} "
-                    f"SELECT {sql_text(file.name)}, row_number() OVER () + {start - 1}, {picks} FROM {scan}"
-                )
+                insert = f"INSERT INTO {table} SELECT {sql_text(file.name)}, row_number() OVER () + {start - 1}, {picks} FROM {scan}"
+                try:
+                    con.execute(insert)
+                except duckdb.Error as error:
+                    raise InputError(file, str(error).splitlines()[0][:200], what or _TABLE) from error
                 seen |= set(found)
                 _csv_rejects(con, file, rejects)
     if not con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]:
@@ -266,7 +269,7 @@ def _scan(
     try:
         header = [row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()]
     except duckdb.Error as error:
-        raise InputError(shown, str(error).splitlines()[0][:200], "a readable table (CSV, TSV or Parquet)") from error
+        raise InputError(shown, str(error).splitlines()[0][:200], _TABLE) from error
     return scan, header
 
 

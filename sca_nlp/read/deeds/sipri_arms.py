@@ -39,7 +39,14 @@ def read_sipri_arms(
         head = first_line(files_of(path)[0])
         if head.startswith("PAR1") or "recipient" in head.lower():
             aliases = {"value": ("tiv_musd1990", "tiv")}
-            load(con, path, required=("supplier", "recipient", "year", "value"), aliases=aliases, rejects=rejects, what=_WHAT)
+            load(
+                con,
+                path,
+                required=("supplier", "recipient", "year", "value"),
+                aliases=aliases,
+                rejects=rejects,
+                what=_WHAT,
+            )
             expect(con, path, "year", r"(19|20)\d\d(\.0)?", "years in year")
             expect(con, path, "value", r"\d+(\.\d+)?", "trend indicator values in value")
         else:
