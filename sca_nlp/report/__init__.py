@@ -14,6 +14,7 @@ def write_report(
     out: Path | str | None = None,
     members: Callable[[str, int], frozenset[str]] | None = None,
     passages_per_point: int = 12,
+    figures: bool = True,
 ) -> Path:
     """Write the report of a run: `index.html`, `figures/*.svg|png`, `tables/*.csv|parquet`. Returns the page's path.
 
@@ -29,6 +30,7 @@ def write_report(
             actor is its own only member. The same callable that the aggregation was given.
         passages_per_point: at most so many passages are embedded for each source, target and period; less where a
             report has so many points that the page would grow beyond a few megabytes.
+        figures: also write the figures for a paper (by far the slowest part: seconds a pair).
 
     Raises:
         InputError: no such folder, or a file in it that cannot be read at all.
@@ -42,4 +44,5 @@ def write_report(
         out=None if out is None else Path(out),
         members=members,
         passages_per_point=passages_per_point,
+        figures=figures,
     )

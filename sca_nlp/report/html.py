@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -80,6 +81,15 @@ def _evidence(
     return out
 
 
+def _of_no_pair(tests: pd.DataFrame) -> pd.DataFrame:
+    """Return the tests over all dyads together (source and target are both `*` or empty)."""
+    return tests[(tests["source"] == tests["target"]) | (tests["source"] == "")]
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
 def _csp(style: str, script: str) -> str:
     style_hash, script_hash = (
         base64.b64encode(hashlib.sha256(t.encode("utf-8")).digest()).decode() for t in (style, script)
@@ -101,6 +111,7 @@ def _environment(book: Codebook) -> Environment:
     env.filters |= {
         "num": wording.num,
         "p": wording.pvalue,
+        "settings": provenance.settings,
         "count": wording.count,
         "plain": wording.plain,
         "safe_url": safe_url,
@@ -147,6 +158,7 @@ def write(
     out: Path | None,
     members: Members | None,
     passages_per_point: int,
+    figures: bool = True,
 ) -> Path:
     """Write the report; `sca_nlp.report.write_report` says how."""
     frames = read_frames(run_folder)
@@ -175,13 +187,15 @@ def write(
                 drawings,
                 evidence[pair.slug],
                 test_rows(tests),
-                sequence_rows(rows_of_pair(frames["compare/sequences.parquet"], pair), pair),
+                sequence_rows(
+                    rows_of_pair(frames["compare/sequences.parquet"], pair), pair, evidence[pair.slug], book.trust_sign
+                ),
                 method_rows(frames, pair),
                 window_rows(frames, pair),
             )
         )
     folder.mkdir(parents=True, exist_ok=True)
-    figures = write_figures(shown, book, folder / "figures")
+    names = write_figures(shown, book, folder / "figures") if figures else []
     tables = _tables(frames, shown, folder / "tables")
     metrics = provenance.metrics_of(frames)
     style, script = ((_TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
@@ -199,14 +213,18 @@ def write(
             k=k,
             command=list_command(run_folder),
             all_tests=tests_sentence(frames["compare/tests.parquet"]),
-            n_tests=len(frames["compare/tests.parquet"]),
+            n_tests=int(frames["compare/tests.parquet"]["p"].notna().sum()),
             error=provenance.classifier_error(metrics),
             metric_rows=provenance.metric_rows(metrics),
             groups=provenance.manifest_groups(frames),
+            digests=provenance.frame_digests(frames),
+            day=provenance.when(frames),
+            config=_text(run_folder / "config.toml"),
+            other_tests=test_rows(_of_no_pair(frames["compare/tests.parquet"])),
             sources=provenance.source_rows(frames),
             extra={name: f.head(MOST_ROWS) for name, f in frames.extra.items()},
             methods=write_methods(frames, shown, book, k),
-            figures=figures,
+            figures=names,
             tables=tables,
         )
     )

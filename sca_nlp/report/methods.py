@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sca_nlp.codebook import Codebook
 from sca_nlp.report.frames import Frames
-from sca_nlp.report.pairs import Pair
+from sca_nlp.report.pairs import Pair, headline_window
+from sca_nlp.report.summary import window_name
 from sca_nlp.report.wording import METHOD_NAMES, METHOD_ORDER, count, join
 
 
@@ -93,23 +94,23 @@ def write_methods(frames: Frames, pairs: list[Pair], book: Codebook, passages_pe
         )
     compared = []
     if len(frames["compare/gap.parquet"]):
-        windows = sorted(set(frames["compare/gap.parquet"].get("window", [])), key=str)
-        compared.append(
-            "The gap is z(words) − z(deeds), standardised on one declared"
-            f" window{' (' + ', '.join(map(str, windows)) + ')' if windows else ''}"
-        )
+        gap = frames["compare/gap.parquet"]
+        head = headline_window(gap)
+        others = sorted({str(w) for w in gap["window"]} - {head}) if "window" in gap.columns else []
+        text = f"The gap is z(words) − z(deeds), standardised on {window_name(head)}"
+        if others:
+            text += f"; what it would be on {join([window_name(w) for w in others])} is shown beside it"
+        compared.append(text)
     tests = frames["compare/tests.parquet"]
     if len(tests):
         names = [f"{s} {q}".lower() for s, q in tests[["statistic", "question"]].drop_duplicates().astype(str).values]
         done = [text for keys, text in _STATISTICS if any(k in n for n in names for k in keys)]
         if done:
             compared.append(f"The tests are {join(done)}")
-        nulls = sorted({str(n) for n in tests["null"]}) if "null" in tests.columns else []
-        if nulls:
-            compared.append(f"Their nulls: {'; '.join(nulls)}")
+        compared.append("The null of each test and how it was drawn stand beside it in the tables")
         settings = " ".join(tests["settings"].astype(str)) if "settings" in tests.columns else ""
         correction = "Benjamini & Yekutieli 2001" if "yekutieli" in settings.lower() else "Benjamini & Hochberg 1995"
-        compared.append(f"q-values correct for all {count(len(tests))} tests of this run ({correction})")
+        compared.append(f"q-values correct for all {count(tests['p'].notna().sum())} tests of this run ({correction})")
     if len(frames["compare/breaks.parquet"]):
         compared.append(
             "Changes of level are found by penalised change-point search (Killick et al. 2012), with p-values from"

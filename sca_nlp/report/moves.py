@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sca_nlp.report import periods as per
-from sca_nlp.report.evidence import Cell, Members
+from sca_nlp.report.evidence import Cell, Members, Shown
 from sca_nlp.report.frames import Frames
 from sca_nlp.report.pairs import Direction
+from sca_nlp.report.wording import finite
 
 
 def deeds_of(
@@ -24,12 +25,12 @@ def deeds_of(
     targets = {p: members(d.target, int(p[:4])) | {d.target} for p in periods}
     near = deeds[
         deeds["source"].isin(frozenset().union(*sources.values()))
-        & deeds["target"].isin(frozenset().union(*targets.values()))
+        & deeds["target"].isin(frozenset({""}).union(*targets.values()))  # a level toward nobody in particular counts
     ]
     found: dict[str, list[dict[str, Any]]] = {}
     for r in near.to_dict("records"):
         p = per.period_of(r["date"], grain)
-        if p in sources and r["source"] in sources[p] and r["target"] in targets[p]:
+        if p in sources and r["source"] in sources[p] and (r["target"] in targets[p] or not r["target"]):
             text = {
                 c: "" if r.get(c) is None or r.get(c) != r.get(c) else str(r[c])
                 for c in ("description", "reference", "code")
@@ -41,34 +42,37 @@ def deeds_of(
         cell.deeds, cell.n_deeds = rows[:most], len(rows)
 
 
-def steps_of(steps: Any) -> list[dict[str, str]]:
-    """Return the steps of a sequence as readable rows (`when`, `who`, `what`), whatever further keys they carry."""
+def steps_of(steps: Any) -> list[dict[str, Any]]:
+    """Return the steps of a sequence as rows `period`, `actor`, `what`, `change`, `evidence`, `text`.
+
+    Keys that are none of these are joined into the text, so that nothing a comparison wrote is lost.
+    """
     if isinstance(steps, str):
         try:
             steps = json.loads(steps)
         except json.JSONDecodeError:
-            return [{"when": "", "who": "", "what": steps, "period": ""}]
+            steps = [{"text": steps}]
     out = []
-    for s in steps if isinstance(steps, list) else [steps]:
-        if not isinstance(s, dict):
-            out.append({"when": "", "who": "", "what": str(s), "period": ""})
-            continue
-        s = dict(s)
-        when = str(s.pop("period", "") or s.pop("date", ""))
-        actor, target = str(s.pop("actor", "") or s.pop("source", "") or s.pop("by", "")), str(s.pop("target", ""))
-        text = str(s.pop("text", "") or s.pop("description", ""))
-        rest = "; ".join(
-            f"{k.replace('_', ' ')} {v:+.2f}" if isinstance(v, float) else f"{k.replace('_', ' ')} {v}"
-            for k, v in s.items()
-        )
-        out.append(
-            {
-                "when": when,
-                "who": f"{actor} → {target}" if target else actor,
-                "what": "; ".join(t for t in (text, rest) if t),
-                "source": actor,
-                "target": target,
-                "period": when,
-            }
-        )
+    for step in steps if isinstance(steps, list) else [steps]:
+        s = {str(k): v for k, v in step.items()} if isinstance(step, dict) else {"text": step}
+        ids = s.pop("evidence", None)
+        row: dict[str, Any] = {k: str(s.pop(k, "") or "") for k in ("period", "actor", "what", "text")}
+        row |= {"change": s.pop("change", None), "evidence": [str(i) for i in ids] if isinstance(ids, list) else []}
+        row["text"] = "; ".join(t for t in (row["text"], *(f"{k.replace('_', ' ')} {v}" for k, v in s.items())) if t)
+        out.append(row)
     return out
+
+
+def behind(step: dict[str, Any], cell: Cell | None, signs: Mapping[str, int], most: int = 2) -> dict[str, Any]:
+    """Return the deeds or passages that show a step: of its kind, and those of its direction first."""
+    way = 0 if not finite(step["change"]) else 1 if float(step["change"]) > 0 else -1
+    if cell is None:
+        return {"deeds": [], "passages": []}
+    named = set(step["evidence"])
+    deeds = sorted(cell.deeds, key=lambda d: int(d["sign"]) != way)[:most] if step["what"] != "words" else []
+
+    def fits(p: Shown) -> tuple[bool, bool]:
+        return not any(signs.get(code, 0) == way for code, _ in p.codes), p.passage_id not in named
+
+    passages = sorted((p for p in cell.passages if p.codes), key=fits)[:most] if step["what"] != "deeds" else []
+    return {"deeds": deeds, "passages": passages}

@@ -122,6 +122,14 @@ def headline_method(words: pd.DataFrame, wanted: str = "") -> str:
     return ""
 
 
+def headline_window(gap: pd.DataFrame) -> str:
+    """Return the reference window of the headline gap: the one marked so, else the first."""
+    if "window" not in gap.columns or gap.empty:
+        return ""
+    marked = gap[gap["headline"].fillna(False).astype(bool)] if "headline" in gap.columns else gap
+    return str((marked if len(marked) else gap)["window"].iloc[0])
+
+
 def pairs_of(frames: Frames, dyads: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return the unordered pairs to show: those asked for, or all that words and deeds hold, those with words first."""
     if not dyads:
@@ -182,8 +190,7 @@ def build_pair(frames: Frames, a: str, b: str, book: Codebook, most_events: int 
     """Return everything that the figures and sentences of one pair are made of."""
     words = pd.concat([of_dyad(frames["words.parquet"], a, b), of_dyad(frames["words.parquet"], b, a)])
     method = headline_method(words, str(frames.manifest.get("headline_method", "")))
-    gap = frames["compare/gap.parquet"]
-    window = str(gap["window"].iloc[0]) if "window" in gap.columns and len(gap) else ""
+    window = headline_window(frames["compare/gap.parquet"])
     directions = [_direction(frames, s, t, side, method, window, book) for s, t, side in ((a, b, "a"), (b, a, "b"))]
     seen = {p for d in directions for series in (d.words, d.deeds, d.gap) for p in series}
     if not seen:

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from sca_nlp.report.frames import Frames
+from sca_nlp.errors import ScaError
+from sca_nlp.report.frames import NEEDED, Frames
 from sca_nlp.report.wording import MANIFESTATION_NAMES, count, finite, interval, num, plain
-
-_METRIC_WORDS = (
-    "f1",
-    "precision",
-    "recall",
-    "kappa",
-    "alpha",
-    "auroc",
-    "average_precision",
-    "accuracy",
-    "sensitivity",
-    "specificity",
-    "ece",
-)
+from sca_nlp.share import share_path
 
 
 def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -44,6 +35,15 @@ def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
         yield prefix, str(value)
 
 
+def settings(text: Any) -> str:
+    """Return a test's settings (JSON) as `name value; name value`."""
+    try:
+        found = json.loads(str(text)) if text else {}
+    except ValueError:
+        return str(text)
+    return "; ".join(f"{name} {value}" for name, value in flatten(found)) if isinstance(found, dict) else str(text)
+
+
 def manifest_groups(frames: Frames) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the manifest as titled groups of (name, text), the top-level scalars first."""
     scalars = {k: v for k, v in frames.manifest.items() if not isinstance(v, dict | list)}
@@ -63,17 +63,45 @@ def metrics_of(frames: Frames) -> dict[str, Any]:
         return dict(model["metrics"])
     if isinstance(frames.manifest.get("metrics"), dict):
         return dict(frames.manifest["metrics"])
-    name = model.get("id") or model.get("name") if isinstance(model, dict) else model
-    if isinstance(name, str) and name and "/" not in name and "\\" not in name and ".." not in name:
-        from sca_nlp.errors import ScaError
-        from sca_nlp.share import share_path
+    return _from_model_folder(model if isinstance(model, dict) else {"id": model})
 
-        try:
-            found = json.loads(share_path("models", name, "metrics.json").read_text(encoding="utf-8"))
-            return found if isinstance(found, dict) else {}
-        except (ScaError, OSError, ValueError):
-            return {}
-    return {}
+
+def _from_model_folder(model: dict[str, Any]) -> dict[str, Any]:
+    """Return `metrics.json` of the model's folder, found by its path or, among the shipped ones, by its id."""
+    try:
+        shipped = sorted(p for p in share_path("models").iterdir() if (p / "model.json").exists())
+    except ScaError:
+        shipped = []
+    folders = [p for p in shipped if _read_json(p / "model.json").get("id") == model.get("id")]
+    name = model.get("name")
+    if isinstance(name, str) and name:
+        folders += [p for p in shipped if p.name == name] + [Path(name)]
+    return next((found for f in folders if (found := _read_json(f / "metrics.json"))), {})
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def frame_digests(frames: Frames) -> list[tuple[str, str]]:
+    """Return (file, start of its SHA-256) of the frames that the report was made from."""
+    out = []
+    for file in (*NEEDED, "deed_sources.json", "config.toml", "rejects.jsonl"):
+        path = frames.folder / file
+        if path.exists():
+            with path.open("rb") as f:
+                out.append((file, hashlib.file_digest(f, "sha256").hexdigest()[:16]))
+    return out
+
+
+def when(frames: Frames) -> str:
+    """Return the day on which the run's manifest was last written (UTC)."""
+    path = frames.folder / "run.json"
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime("%Y-%m-%d") if path.exists() else ""
 
 
 def metric_rows(metrics: dict[str, Any]) -> list[tuple[str, str]]:

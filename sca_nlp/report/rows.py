@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from sca_nlp.report import wording
 from sca_nlp.report.chart_main import anchor
+from sca_nlp.report.evidence import Cell
 from sca_nlp.report.frames import Frames
-from sca_nlp.report.moves import steps_of
-from sca_nlp.report.pairs import Pair
+from sca_nlp.report.moves import behind, steps_of
+from sca_nlp.report.pairs import Direction, Pair
 
+#: Part of a question's name -> the question; names that are questions already stand as they are.
 QUESTIONS = {
-    "gap": "Do words and deeds diverge?",
-    "lead": "Who leads, words or deeds?",
+    "gap": "Do they diverge?",
+    "lead": "Who leads?",
     "granger": "Does one predict the other?",
-    "coincid": "Do rare deeds follow words, or words deeds?",
-    "recipro": "Do the two sides answer each other?",
+    "coincid": "Do rare deeds and turns of words coincide?",
+    "recipro": "Do they answer each other?",
     "break": "When did it change?",
     "endur": "Does it outlast leaders?",
-    "leader": "Does it outlast leaders?",
     "crisis": "What happens under strain?",
-    "position": "Where does the pair stand?",
-    "spectrum": "Where does the pair stand?",
 }
 KINDS = {
     "grit": "Answered conciliatory moves (a GRIT run)",
     "spiral": "Mutual hostile moves (a spiral)",
+    "leap_of_trust": "A leap of trust",
     "leap": "A leap of trust",
     "bad_faith": "Hostile words after a conciliatory deed (bad faith)",
-    "badfaith": "Hostile words after a conciliatory deed (bad faith)",
 }
 
 
@@ -41,6 +41,8 @@ def rows_of_pair(frame: pd.DataFrame, pair: Pair) -> pd.DataFrame:
 
 
 def _question(name: str) -> str:
+    if name.rstrip().endswith("?"):
+        return name[:1].upper() + name[1:]
     low = name.lower()
     return next((text for key, text in QUESTIONS.items() if key in low), wording.plain(name))
 
@@ -55,20 +57,21 @@ def test_rows(frame: pd.DataFrame) -> list[tuple[str, list[dict[str, Any]]]]:
     return list(groups.items())
 
 
-def sequence_rows(frame: pd.DataFrame, pair: Pair) -> list[dict[str, Any]]:
-    """Return the sequences of moves with readable steps that lead to their passages and deeds."""
-    anchors = {(d.source, d.target): d for d in pair.directions}
+def sequence_rows(
+    frame: pd.DataFrame, pair: Pair, evidence: list[tuple[Direction, list[Cell]]], signs: Mapping[str, int]
+) -> list[dict[str, Any]]:
+    """Return the sequences of moves, each step with what shows it and a link to all that is behind it."""
+    by_actor = {d.source: (d, {c.period: c for c in cells}) for d, cells in evidence}
     out = []
     for r in frame.sort_values(["start", "kind"]).to_dict("records"):
         steps = steps_of(r["steps"])
         for s in steps:
-            d = anchors.get((s.get("source", ""), s.get("target", ""))) or anchors.get((r["source"], r["target"]))
-            s["href"] = f"#{anchor(d, s['period'])}" if d and s["period"] in pair.periods else ""
+            d, cells = by_actor.get(s["actor"], (None, {}))
+            s["href"] = f"#{anchor(d, s['period'])}" if d is not None and s["period"] in cells else ""
+            s |= behind(s, cells.get(s["period"]), signs)
         kind = str(r["kind"])
-        out.append(
-            {str(k): v for k, v in r.items()}
-            | {"steps": steps, "name": KINDS.get(kind.lower().replace(" ", "_"), wording.plain(kind))}
-        )
+        name = KINDS.get(kind.lower().replace(" ", "_"), wording.plain(kind))
+        out.append({str(k): v for k, v in r.items()} | {"steps": steps, "name": name})
     return out
 
 

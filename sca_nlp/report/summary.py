@@ -105,11 +105,7 @@ def _breaks(d: Direction) -> str:
             way = f", mean after it {'higher' if step > 0 else 'lower'} by {num(abs(step))}"
         span = f", interval {b.low}–{b.high}" if b.low != b.high else ""
         parts.append(f"{b.series} in {b.period}{span}, p {pvalue(b.p)}{way}")
-    return (
-        f"Breaks for {d.source} on {d.target}: {'; '.join(parts)}."
-        if parts
-        else f"No break was found for {d.source} on {d.target}."
-    )
+    return f"{d.source} on {d.target}: {'; '.join(parts) if parts else 'none was found'}."
 
 
 def _gap(d: Direction, axis: list[str], window: str) -> str:
@@ -139,7 +135,9 @@ def _gap(d: Direction, axis: list[str], window: str) -> str:
 
 def window_name(window: str) -> str:
     """Return a reference window as it reads in a sentence."""
-    return "all periods" if window in ("all", "") else f"the window {window}"
+    if window == "rank":
+        return "ranks (normal scores)"
+    return "all periods" if window in ("all", "all periods", "") else f"the window {window}"
 
 
 def tests_sentence(tests: pd.DataFrame) -> str:
@@ -147,10 +145,11 @@ def tests_sentence(tests: pd.DataFrame) -> str:
     if tests.empty:
         return ""
     q = pd.to_numeric(tests["q"], errors="coerce")
+    n = int(pd.to_numeric(tests["p"], errors="coerce").notna().sum())
     found = tests[q < 0.05].sort_values("q")
     if found.empty:
         return (
-            f"Of {len(tests)} tests none stands at q < .05, corrected for their number. That does not show that there"
+            f"Of {n} tests none stands at q < .05, corrected for their number. That does not show that there"
             " is no link, only that these data show none."
         )
     named = []
@@ -159,7 +158,7 @@ def tests_sentence(tests: pd.DataFrame) -> str:
         named.append(f"{plain(str(r['statistic']))} ({r['source']} → {r['target']}{way}; q {pvalue(r['q'])})")
     more = f" and {len(found) - 4} more" if len(found) > 4 else ""
     verb = "stands" if len(found) == 1 else "stand"
-    return f"Of {len(tests)} tests {len(found)} {verb} at q < .05: {'; '.join(named)}{more}."
+    return f"Of {n} tests {len(found)} {verb} at q < .05: {'; '.join(named)}{more}."
 
 
 def summarise(pair: Pair, tests: pd.DataFrame) -> list[tuple[str, str]]:

@@ -151,7 +151,7 @@ def make_run(
                     }
                 )
             gap = (path[k] - path.mean()) / path.std() - (deeds_path[k] - deeds_path.mean()) / deeds_path.std()
-            for window in ("all", f"{first}-{first + years // 2}"):
+            for window in ("all periods", f"{first} to {first + years // 2}", "rank"):
                 gaps.append(
                     {
                         "source": a,
@@ -163,6 +163,7 @@ def make_run(
                         "low": gap - 0.6,
                         "high": gap + 0.6,
                         "window": window,
+                        "headline": window == "all periods",
                     }
                 )
     pd.DataFrame(words).to_parquet(folder / "words.parquet")
@@ -234,13 +235,13 @@ def _compare(
     mid = len(periods) // 2
     for a, b in directed:
         for question, statistic, lag in (
-            ("lead_lag", "prewhitened_ccf", 1),
-            ("lead_lag", "local_projection", 2),
-            ("granger", "toda_yamamoto", 1),
-            ("coincidence", "event_coincidence", 1),
-            ("reciprocity", "answer_rate", 1),
-            ("endurance", "leader_change", 0),
-            ("crisis", "inside_minus_outside", 0),
+            ("who leads?", "pre-whitened cross-correlation", 1),
+            ("who leads?", "local projection", 2),
+            ("does one predict the other?", "Granger (Toda-Yamamoto)", 1),
+            ("do rare deeds follow words?", "event coincidence", 1),
+            ("do they answer each other?", "answer to conciliatory deeds", 1),
+            ("does it outlast leaders?", "level after the leader less before", 0),
+            ("under strain?", "inside less outside", 0),
         ):
             p = float(rng.uniform() ** 2)
             e = float(rng.normal(0.2, 0.2))
@@ -260,6 +261,7 @@ def _compare(
                     "n": len(periods),
                     "lag": lag,
                     "settings": json.dumps({"reference_window": "all" + taint}),
+                    "reason": "",
                 }
             )
         breaks.append(
@@ -285,15 +287,15 @@ def _compare(
             }
         )
     a, b = directed[0]
-    for kind in ("grit", "spiral"):
+    for kind in ("GRIT", "spiral"):
         steps = [
             {
                 "period": periods[mid + k],
-                "actor": (a, b)[k % 2] + taint,
-                "target": (b, a)[k % 2],
-                "series": ("deeds", "words")[k % 2],
-                "move": 0.8 - 0.2 * k,
-                "text": "Troops withdrawn from the Tor bridgehead." + taint,
+                "actor": (a, b)[k % 2],
+                "what": ("deeds", "words")[k % 2],
+                "change": 0.8 - 0.2 * k,
+                "evidence": [],
+                "text": taint,
             }
             for k in range(3)
         ]
@@ -307,6 +309,9 @@ def _compare(
                 "steps": json.dumps(steps),
             }
         )
+    tests.append(tests[0] | {"source": "*", "target": "*", "statistic": "panel Granger", "p": 0.2, "q": 0.3})
+    nothing = {c: float("nan") for c in ("estimate", "low", "high", "p", "q")}
+    tests.append(tests[0] | nothing | {"statistic": "answer to hostile words", "reason": "only 9 periods" + taint})
     pd.DataFrame(tests).to_parquet(folder / "compare/tests.parquet")
     pd.DataFrame(breaks).to_parquet(folder / "compare/breaks.parquet")
     pd.DataFrame(runs).to_parquet(folder / "compare/sequences.parquet")

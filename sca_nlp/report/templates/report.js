@@ -49,6 +49,12 @@
     if (event.key === "ArrowLeft") step(-1);
     if (event.key === "ArrowRight") step(1);
   });
+  var opened = [];
+  window.addEventListener("beforeprint", function () {
+    opened = Array.prototype.filter.call(document.querySelectorAll("details.more"), function (d) { return !d.open; });
+    opened.forEach(function (d) { d.open = true; });
+  });
+  window.addEventListener("afterprint", function () { opened.forEach(function (d) { d.open = false; }); });
   panel.addEventListener("close", function () {
     document.querySelectorAll("a.point.on").forEach(function (a) { a.classList.remove("on"); });
     if (from && from.focus) from.focus({ preventScroll: true });
