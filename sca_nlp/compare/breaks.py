@@ -1,12 +1,13 @@
 """When did it change? Break points in the level of a series, with a permutation p-value and an interval of the place.
 
 The segmentation is the exact minimum of squared error plus a penalty per break, as PELT gives it (Killick et al. 2012;
-`ruptures.Pelt(model="l2", jump=1)` is the oracle in the tests). The penalty comes from a noise model: the long-run
-variance of first-order autoregressive noise, so that momentum is not mistaken for a break.
+`ruptures.Pelt(model="l2", jump=1)` is the oracle in the tests). The penalty comes from a noise model
+(`segment`): first-order autoregressive noise.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -37,19 +38,28 @@ def partition(x: Array, penalty: float, min_size: int = 3) -> list[int]:
     return sorted(p for p in places if p > 0)
 
 
-def penalty(x: Array, *, factor: float = 2.0) -> float:
-    """Return the penalty of a break: factor * log(n) * long-run variance, of noise around one smooth level.
+def segment(x: Array, rng: np.random.Generator, *, level: float = 0.95, min_size: int = 3) -> tuple[list[int], float]:
+    """Return the places of the breaks of a series without NaN, and the penalty that was paid for each.
 
-    Momentum is measured on the series less a running median of its changes in level, so that a true break is not read as
-    momentum.
+    The penalty is the gain that first-order autoregressive noise without a break reaches in 1 - `level` of the cases. Its
+    momentum is measured on the series itself, so that momentum is not mistaken for breaks; once a break is found, on what
+    the breaks leave, so that a break is not mistaken for momentum.
     """
-    from scipy.ndimage import median_filter
-
-    width = max(5, 2 * (len(x) // 8) + 1)
-    rest = x - median_filter(x, size=width, mode="nearest")
-    rho, shock = null.ar1_fit(rest)
-    rho = min(max(rho, 0.0), 0.8)
-    return float(factor * np.log(len(x)) * max(shock**2 / (1 - rho) ** 2, 1e-12))
+    shocks = np.random.default_rng(rng.integers(2**63))
+    places: list[int] = []
+    for _ in range(4):
+        rest = x.copy()
+        for low, high in itertools.pairwise([0, *places, len(x)]):
+            rest[low:high] -= x[low:high].mean()
+        rest *= np.sqrt(len(x) / max(len(x) - len(places) - 1, 1))  # what the levels took away
+        paths = null.ar1_paths(rest, 400, shocks)
+        worst = gains(paths, min_size).max(1) / paths.var(1)  # in units of each path's own variance, as in `p_of_break`
+        penalty = max(float(np.quantile(worst, level) * rest.var()), 1e-12)
+        found = partition(x, penalty, min_size)
+        if found == places or len(found) <= len(places):
+            return places, penalty
+        places = found
+    return places, penalty
 
 
 def gains(x: Array, min_size: int) -> Array:
@@ -62,7 +72,7 @@ def gains(x: Array, min_size: int) -> Array:
     return np.asarray((head - total * k / t) ** 2 * t / (k * (t - k)))
 
 
-def _p_of_break(x: Array, min_size: int, permutations: int, rng: np.random.Generator) -> float:
+def p_of_break(x: Array, min_size: int, permutations: int, rng: np.random.Generator) -> float:
     """Return how often noise with the same momentum and no break has as large a best single break."""
     if len(x) < 2 * min_size + 2 or not series.spread(x):
         return float("nan")
@@ -94,7 +104,7 @@ def find(
     which: str,
     *,
     min_size: int = 3,
-    factor: float = 2.0,
+    level: float = 0.95,
     permutations: int = 1000,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
@@ -110,8 +120,8 @@ def find(
         return pd.DataFrame(columns=COLUMNS)
     x = values[known]
     draws = pair.draws[:, known] if which == "words" and len(pair.draws) > 1 else np.zeros((0, len(known)))
-    places = partition(x, penalty(x, factor=factor), min_size)
-    drawn = [partition(d, penalty(d, factor=factor), min_size) for d in draws]
+    places, cost = segment(x, rng, level=level, min_size=min_size)
+    drawn = [partition(d, cost, min_size) for d in draws]
     edges = [0, *places, len(x)]
     rows = []
     for k, place in enumerate(places):
@@ -121,7 +131,7 @@ def find(
             {
                 "source": pair.source, "target": pair.target, "series": which, "period": pair.periods[known[place]],
                 "low": pair.periods[known[a]], "high": pair.periods[known[min(b, len(x) - 1)]],
-                "p": _p_of_break(x[low:high], min_size, permutations, rng),
+                "p": p_of_break(x[low:high], min_size, permutations, rng),
                 "before": float(x[low:place].mean()), "after": float(x[place:high].mean()),
                 "share_of_draws": float(np.mean([any(a <= q <= b for q in d) for d in drawn])) if drawn else np.nan,
             }
@@ -152,7 +162,7 @@ def any_break(
         low, high = series.rubin(np.array([change, change]), np.full(2, _level_variance(x, k)), point=change)
     return series.row(
         pair, "when did it change?", f"break in {which}", estimate=change, low=low, high=high,
-        p=_p_of_break(x, min_size, permutations, rng), null=label, n=len(x),
+        p=p_of_break(x, min_size, permutations, rng), null=label, n=len(x),
         settings={"at": pair.periods[known[k]], "min_size": min_size, "simulations": permutations, "null": "AR(1) noise"},
     )  # fmt: skip
 

@@ -42,7 +42,7 @@ class Options:
     dataset: str = "all"
     draws: int = 200  # at most, of those given
     permutations: int = 1000
-    factor: float = 2.0  # of the break penalty
+    level: float = 0.95  # of noise that a break must exceed
     leaders: tuple[Change, ...] = ()
     crises: tuple[Window, ...] = ()
     seed: int = 0
@@ -106,7 +106,7 @@ def compare_dyad(
     found = []
     for which in ("words", "deeds"):
         settings = {"permutations": o.permutations, "rng": _rng(o, *key, "breaks", which)}
-        found.append(breaks.find(pair, which, factor=o.factor, **settings))
+        found.append(breaks.find(pair, which, level=o.level, **settings))
         rows.append(breaks.any_break(pair, which, **settings))
     rows.append(breaks.nearness(pair, found[0], found[1], permutations=o.permutations, rng=_rng(o, *key, "nearness")))
     rows += endurance.endurance(pair, o.leaders, permutations=o.permutations, rng=_rng(o, *key, "endurance"))

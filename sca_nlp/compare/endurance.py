@@ -105,7 +105,9 @@ def endurance(
         moved = (places + np.arange(1, t)[:, None]) % t
         with np.errstate(invalid="ignore"):
             sums, counts = np.nansum(everywhere[moved], 1), (~np.isnan(everywhere[moved])).sum(1)
-        shuffled = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+        whole = counts >= known.sum()  # shifts that push a change over the edge have fewer terms and more spread
+        whole = whole if whole.sum() >= 19 else counts > 0
+        shuffled = (sums / np.maximum(counts, 1))[whole]
         means = np.nanmean(drawn, 1)
         low, high = series.rubin(means, np.full(len(means), float(np.nanvar(shuffled))), point=mean)
         rows.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -100,18 +101,6 @@ def _same(drawn: Array, point: Array) -> float:
     return round(float((np.abs(drawn).argmax(1) == np.abs(point).argmax()).mean()), 3)
 
 
-def newey_west(z: Array, residual: Array, bandwidth: int) -> Array:
-    """Return the covariance of OLS coefficients with Bartlett weights (Newey & West 1987), with n / (n - k)."""
-    n, k = z.shape
-    inverse = np.linalg.pinv(z.T @ z)
-    u = z * residual[:, None]
-    s = u.T @ u
-    for lag in range(1, min(bandwidth, n - 1) + 1):
-        g = u[lag:].T @ u[:-lag]
-        s += (1 - lag / (bandwidth + 1)) * (g + g.T)
-    return np.asarray(n / max(n - k, 1) * inverse @ s @ inverse)
-
-
 def _design(x: Array, y: Array, horizon: int, lags: int) -> tuple[Array, Array, Array]:
     """Return outcome y(t + horizon), impulse x(t), and controls (constant, lags of both), rows without NaN."""
     t = len(x)
@@ -127,101 +116,84 @@ def _design(x: Array, y: Array, horizon: int, lags: int) -> tuple[Array, Array, 
     return out[good], impulse[good], z[good]
 
 
-def projection(x: Array, y: Array, horizon: int, lags: int) -> tuple[float, float, int, Array, Array]:
-    """Return slope of y(t + horizon) on x(t) given their pasts, its HAC error, n, and both residuals (Jorda 2005)."""
+@dataclass(frozen=True)
+class Fit:
+    """One local projection: slope, its HAC error, rows, and p by permutation (NaN where none was asked for)."""
+
+    slope: float
+    error: float
+    n: int
+    p: float = float("nan")
+
+
+def projection(
+    x: Array, y: Array, horizon: int, lags: int, *, permutations: int = 0, rng: np.random.Generator | None = None
+) -> Fit:
+    """Return the projection of y(t + horizon) on x(t) given `lags` past values of both (Jorda 2005; Newey & West 1987).
+
+    A negative horizon gives the placebo: y that long before x, given the past of both at its own time.
+    """
     out, impulse, z = _design(x, y, horizon, lags)
-    n = len(out)
+    n, nan = len(out), float("nan")
     if n < z.shape[1] + 6:
-        return np.nan, np.nan, n, np.zeros(0), np.zeros(0)
-    fit = np.linalg.lstsq(z, np.column_stack([out, impulse]), rcond=None)[0]
-    ry, rx = (np.column_stack([out, impulse]) - z @ fit).T
-    if rx @ rx <= 1e-10 * max(float(impulse @ impulse), 1e-300):
-        return np.nan, np.nan, n, np.zeros(0), np.zeros(0)
-    slope = float(rx @ ry / (rx @ rx))
-    residual = ry - slope * rx
-    # By Frisch-Waugh-Lovell the impulse's sandwich entry needs its residual alone.
+        return Fit(nan, nan, n)
+    order = null.shuffles(n, permutations, rng, null.block_length(n)) if permutations and rng is not None else None
+    slope, rx, ry, shuffled = null.partial(out, impulse, z, order)
+    if np.isnan(slope):
+        return Fit(nan, nan, n)
+    # By Frisch-Waugh-Lovell the impulse's entry of the sandwich needs its residual alone.
     k, bandwidth = z.shape[1] + 1, max(abs(horizon), round(0.75 * n ** (1 / 3)))
-    u = rx * residual
-    s = u @ u + sum(
-        2 * (1 - lag / (bandwidth + 1)) * (u[lag:] @ u[:-lag]) for lag in range(1, min(bandwidth, n - 1) + 1)
-    )
-    return slope, float(np.sqrt(max(s, 0.0) * n / max(n - k, 1)) / (rx @ rx)), n, rx, ry
+    u = rx * (ry - slope * rx)
+    s = float(u @ u)
+    for lag in range(1, min(bandwidth, n - 1) + 1):
+        s += 2 * (1 - lag / (bandwidth + 1)) * float(u[lag:] @ u[:-lag])
+    error = float(np.sqrt(max(s, 0.0) * n / max(n - k, 1)) / (rx @ rx))
+    p = null.p_value(abs(null.correlation(rx, ry)), np.abs(shuffled)) if order is not None else nan
+    return Fit(slope, error, n, p)
 
 
 def local_projections(
     pair: Pair, *, horizons: int = 3, lags: int = 2, permutations: int = 1000, rng: np.random.Generator
 ) -> list[dict[str, Any]]:
-    """Return one row per direction and horizon (1 to `horizons`), and a placebo per direction (the impulse comes a period late).
+    """Return one row per direction and horizon (1 to `horizons`), and per direction a placebo (the impulse comes late).
 
     Estimate: change of the outcome, in its own standard deviations, `lag` periods after one standard deviation more of
     the impulse, given `lags` past values of both. Limits: HAC errors (t) and the spread over draws. The p-value permutes
-    the impulse's residual (Freedman & Lane 1983), since HAC errors alone reject too often in short series.
-    The placebo regresses the outcome before the impulse: it finds common anticipation or reverse order, and should be null.
+    the impulse's residual (Freedman & Lane 1983), since HAC errors alone reject too often in short series. The placebo
+    regresses the outcome before the impulse: it finds reverse order and common anticipation, and should be null.
     """
     from scipy.special import stdtrit
 
-    name = "local projection"
     why = series.problem(pair, LEAST)
     rows: list[dict[str, Any]] = []
     both = pair.both
     for direction in (WORDS_FIRST, DEEDS_FIRST):
-        first, second = ("words", "deeds") if direction == WORDS_FIRST else ("deeds", "words")
+        words_first = direction == WORDS_FIRST
+        first, second = ("words", "deeds") if words_first else ("deeds", "words")
         for horizon in (*range(1, horizons + 1), -1):
-            statistic = name if horizon > 0 else "local projection, placebo"
-            label = (
-                f"given the past of both, {first} say nothing of {second} {horizon} periods later" if horizon > 0
-                else f"{first} say nothing of {second} one period before"
-            )  # fmt: skip
-            lag = horizon if direction == WORDS_FIRST else -horizon
+            statistic = "local projection" if horizon > 0 else "local projection, placebo"
+            later = f"given the past of both, {first} say nothing of {second} {horizon} periods later"
+            common: dict[str, Any] = {
+                "direction": direction,
+                "null": later if horizon > 0 else f"{first} say nothing of {second} one period before",
+                "lag": horizon if words_first else -horizon,
+            }
             if why:
-                rows.append(series.row(pair, QUESTION, statistic, direction=direction, null=label, lag=lag, reason=why))
+                rows.append(series.row(pair, QUESTION, statistic, reason=why, **common))
                 continue
-            sw, sd = np.nanstd(pair.words[both]), np.nanstd(pair.deeds[both])
-            deeds = pair.deeds / sd
-            many = np.vstack([pair.words, pair.draws]) / sw
-            fits = [
-                projection(w, deeds, horizon, lags) if first == "words" else projection(deeds, w, horizon, lags)
-                for w in many
-            ]
-            slope, _, n, rx, ry = fits[0]
-            if np.isnan(slope):
-                rows.append(
-                    series.row(
-                        pair,
-                        QUESTION,
-                        statistic,
-                        direction=direction,
-                        null=label,
-                        n=n,
-                        lag=lag,
-                        reason="too few periods in a row",
-                    )
-                )
+            deeds = pair.deeds / np.nanstd(pair.deeds[both])
+            many = np.vstack([pair.words, pair.draws]) / np.nanstd(pair.words[both])
+            sides = [(w, deeds) if words_first else (deeds, w) for w in many]
+            point = projection(*sides[0], horizon, lags, permutations=permutations, rng=rng)
+            if np.isnan(point.slope):
+                rows.append(series.row(pair, QUESTION, statistic, n=point.n, reason="too few periods in a row", **common))
                 continue
-            order = null.shuffles(n, permutations, rng, null.block_length(n))
-            shuffled = rx[order] @ ry / (rx @ rx)
-            slopes, errors = np.array([f[0] for f in fits[1:]]), np.array([f[1] for f in fits[1:]])
-            low, high = series.rubin(slopes, errors**2, point=slope)
-            widen = float(stdtrit(max(n - 2 * lags - 2, 1), 0.975)) / 1.959963984540054
-            rows.append(
-                series.row(
-                    pair,
-                    QUESTION,
-                    statistic,
-                    direction=direction,
-                    estimate=slope,
-                    low=slope - (slope - low) * widen,
-                    high=slope + (high - slope) * widen,
-                    p=null.p_value(abs(slope), np.abs(shuffled)),
-                    null=label,
-                    n=n,
-                    lag=lag,
-                    settings={
-                        "lags": lags,
-                        "permutations": permutations,
-                        "errors": "Newey-West",
-                        "unit": "standard deviations",
-                    },
-                )  # fmt: skip
-            )
+            fits = [projection(*s, horizon, lags) for s in sides[1:]]
+            errors = np.array([f.error for f in fits])
+            low, high = series.rubin(np.array([f.slope for f in fits]), errors**2, point=point.slope)
+            widen = float(stdtrit(max(point.n - 2 * lags - 2, 1), 0.975)) / series.Z95
+            half = (high - low) / 2 * widen
+            settings = {"lags": lags, "permutations": permutations, "errors": "Newey-West", "unit": "standard deviations"}
+            limits = {"low": point.slope - half, "high": point.slope + half, "p": point.p, "n": point.n}
+            rows.append(series.row(pair, QUESTION, statistic, estimate=point.slope, settings=settings, **limits, **common))
     return rows

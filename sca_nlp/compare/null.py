@@ -87,7 +87,11 @@ def block_length(n: int) -> int:
 
 
 def ar1_fit(x: Array) -> tuple[float, float]:
-    """Return the first autocorrelation, corrected for its small-sample bias (Kendall 1954), and the spread of the shocks."""
+    """Return the first autocorrelation and the spread of the shocks.
+
+    A third of the small-sample correction (1 + 3 rho) / n of Kendall (1954) is added: with all of it the tests that rest
+    on simulated noise reject too seldom (measured: 40 to 80 periods, momentum 0 to .8).
+    """
     known = ~np.isnan(x)
     n = int(known.sum())
     c = x - x[known].mean()
@@ -96,7 +100,7 @@ def ar1_fit(x: Array) -> tuple[float, float]:
         return 0.0, float(c[known].std())
     variance = float((c[known] ** 2).mean())
     rho = float((c[1:][pairs] * c[:-1][pairs]).mean() / max(variance, 1e-300))
-    rho = min(max(rho + (1 + 3 * rho) / n, -0.95), 0.95)
+    rho = min(max(rho + 0.3 * (1 + 3 * rho) / n, -0.95), 0.95)
     return rho, float(np.sqrt(variance * (1 - rho**2)))
 
 
@@ -109,3 +113,28 @@ def ar1_paths(x: Array, count: int, rng: np.random.Generator) -> Array:
     noise = rng.standard_normal((count, len(x))) * shock
     noise[:, :1] = start
     return np.asarray(lfilter([1.0], [1.0, -rho], noise, axis=1), dtype=float)
+
+
+def partial(outcome: Array, impulse: Array, controls: Array, order: NDArray[np.int64] | None = None) -> tuple[float, Array, Array, Array]:
+    """Return slope of outcome on impulse given controls, both residuals, and shuffled partial correlations.
+
+    Freedman & Lane (1983): the impulse's residual is shuffled and made orthogonal to the controls again, so the null has
+    the right number of degrees of freedom. The last array is empty without `order`; compare it with `correlation`.
+    NaN slope where the impulse is collinear with the controls.
+    """
+    none = np.zeros(0)
+    q = np.linalg.qr(controls)[0]
+    ry, rx = outcome - q @ (q.T @ outcome), impulse - q @ (q.T @ impulse)
+    if rx @ rx <= 1e-8 * max(float(impulse @ impulse), 1e-300) or ry @ ry <= 1e-12 * max(float(outcome @ outcome), 1e-300):
+        return float("nan"), none, none, none
+    slope = float(rx @ ry / (rx @ rx))
+    if order is None:
+        return slope, rx, ry, none
+    moved = rx[order]
+    moved = moved - (moved @ q) @ q.T
+    return slope, rx, ry, moved @ ry / np.sqrt(np.maximum((moved**2).sum(1) * (ry @ ry), 1e-300))
+
+
+def correlation(rx: Array, ry: Array) -> float:
+    """Return the partial correlation of two residuals."""
+    return float(rx @ ry / np.sqrt((rx @ rx) * (ry @ ry)))

@@ -40,107 +40,96 @@ def _common(pair: Pair, back: Pair) -> tuple[tuple[str, ...], list[Pair]]:
     return periods, out
 
 
-def answer(mine: Array, other: Array, *, horizon: int, lags: int, sign: int) -> tuple[float, int, Array, Array]:
+def _design(mine: Array, other: Array, horizon: int, lags: int, sign: int) -> tuple[Array, Array, Array]:
+    """Return outcome (mean of `other` over the horizon), impulse (my surprise, cut at 0), and controls."""
+    surprise = null.whiten(mine)
+    cut = np.where(np.isnan(surprise), np.nan, np.maximum(sign * surprise, 0.0))
+    rows = np.arange(lags, len(mine) - horizon)
+    if len(rows) < 8:
+        return np.zeros(0), np.zeros(0), np.zeros((0, 1 + 2 * lags))
+    outcome = np.mean([other[rows + k] for k in range(1, horizon + 1)], axis=0)
+    own, past = (other[rows - k] for k in range(lags)), (mine[rows - k] for k in range(1, lags + 1))
+    z = np.column_stack([np.ones(len(rows)), *own, *past])
+    good = ~(np.isnan(outcome) | np.isnan(cut[rows]) | np.isnan(z).any(1))
+    return outcome[good], cut[rows][good], z[good]
+
+
+def answer(
+    mine: Array,
+    other: Array,
+    *,
+    horizon: int,
+    lags: int,
+    sign: int,
+    permutations: int = 0,
+    rng: np.random.Generator | None = None,
+) -> tuple[float, float, int, float]:
     """Return how much `other` moves over the next `horizon` periods per unit of my conciliatory (hostile) surprise.
 
     The surprise is the residual of my own autoregression, cut at 0; held fixed are the other's present and past and my
-    past. Also n and the two residuals, for the permutation. NaN where the rows are too few or collinear.
+    past. Positive: answered in kind. Also its standard error and p by permutation (NaN without), and n. NaN where the
+    rows are too few or collinear.
     """
-    surprise = null.whiten(mine)
-    cut = np.where(np.isnan(surprise), np.nan, np.maximum(sign * surprise, 0.0))
-    t = len(mine)
-    rows = np.arange(lags, t - horizon)
-    if len(rows) < 8:
-        return np.nan, len(rows), np.zeros(0), np.zeros(0)
-    outcome = np.mean([other[rows + k] for k in range(1, horizon + 1)], axis=0)
-    z = np.column_stack(
-        [np.ones(len(rows)), *(other[rows - k] for k in range(lags)), *(mine[rows - k] for k in range(1, lags + 1))]
-    )
-    good = ~(np.isnan(outcome) | np.isnan(cut[rows]) | np.isnan(z).any(1))
-    n = int(good.sum())
+    nan = float("nan")
+    outcome, impulse, z = _design(mine, other, horizon, lags, sign)
+    n = len(outcome)
     if n < z.shape[1] + 6:
-        return np.nan, n, np.zeros(0), np.zeros(0)
-    both = np.column_stack([outcome, cut[rows]])[good]
-    r = both - z[good] @ np.linalg.lstsq(z[good], both, rcond=None)[0]
-    ry, rx = r[:, 0], r[:, 1]
-    if rx @ rx <= 1e-8 * max(float(both[:, 1] @ both[:, 1]), 1e-300):
-        return np.nan, n, np.zeros(0), np.zeros(0)
-    return float(sign * (rx @ ry) / (rx @ rx)), n, rx, ry
+        return nan, nan, n, nan
+    order = null.shuffles(n, permutations, rng, null.block_length(n)) if permutations and rng is not None else None
+    slope, rx, ry, shuffled = null.partial(outcome, impulse, z, order)
+    if np.isnan(slope) or order is None:
+        return sign * slope, nan, n, nan
+    error = float(shuffled.std() * np.sqrt((ry @ ry) / (rx @ rx)))
+    return sign * slope, error, n, null.p_value(abs(null.correlation(rx, ry)), np.abs(shuffled))
 
 
-def _answers(
-    a: Pair, b: Pair, horizon: int, lags: int, permutations: int, rng: np.random.Generator
+def _why_not(mine: Array, other: Array, what: str) -> str:
+    """Return why answers cannot be looked for, or the empty string."""
+    known = ~np.isnan(mine) & ~np.isnan(other)
+    if known.sum() < LEAST:
+        return f"{int(known.sum())} periods with {what} of both sides; at least {LEAST} needed"
+    if not series.spread(mine[known]) or not series.spread(other[known]):
+        return f"{what} do not vary"
+    if abs(float(np.corrcoef(mine[known], other[known])[0, 1])) > 0.999:
+        return "both sides have the same series (undirected data): nothing to answer"
+    return ""
+
+
+def answers(
+    a: Pair, b: Pair, *, horizon: int = 2, lags: int = 2, permutations: int = 1000, rng: np.random.Generator
 ) -> list[dict[str, Any]]:
+    """Return the rows on answers in deeds and in words, both movers, conciliatory and hostile; both pairs on one grid."""
     rows = []
     for what in ("deeds", "words"):
-        x, y = (a.deeds, b.deeds) if what == "deeds" else (a.words, b.words)
-        for mover, direction in (
-            (0, f"{a.source} moves, {a.target} answers"),
-            (1, f"{a.target} moves, {a.source} answers"),
-        ):
-            mine, other = (x, y) if mover == 0 else (y, x)
+        for mover, other in ((a, b), (b, a)):
+            x, y = (mover.deeds, other.deeds) if what == "deeds" else (mover.words, other.words)
+            why = _why_not(x, y, what)
             for sign, kind in ((1, "conciliatory"), (-1, "hostile")):
                 name = f"answer to {kind} {what}"
-                label = f"a {kind} move draws no answer beyond the other's own momentum"
-                known = ~np.isnan(mine) & ~np.isnan(other)
-                why = ""
-                if known.sum() < LEAST:
-                    why = f"{int(known.sum())} periods with {what} of both sides; at least {LEAST} needed"
-                elif not series.spread(mine[known]) or not series.spread(other[known]):
-                    why = f"{what} do not vary"
-                elif abs(float(np.corrcoef(mine[known], other[known])[0, 1])) > 0.999:
-                    why = "both sides have the same series (undirected data): nothing to answer"
-                slope, n, rx, ry = (
-                    (np.nan, 0, np.zeros(0), np.zeros(0))
+                common: dict[str, Any] = {
+                    "direction": f"{mover.source} moves, {other.source} answers",
+                    "null": f"a {kind} move draws no answer beyond the other's own momentum",
+                    "lag": horizon,
+                }
+                arguments: dict[str, Any] = {"horizon": horizon, "lags": lags, "sign": sign}
+                slope, error, n, p = (
+                    (np.nan, np.nan, 0, np.nan)
                     if why
-                    else answer(mine, other, horizon=horizon, lags=lags, sign=sign)
+                    else answer(x, y, permutations=permutations, rng=rng, **arguments)
                 )
                 if np.isnan(slope):
-                    rows.append(
-                        series.row(
-                            a,
-                            QUESTION,
-                            name,
-                            direction=direction,
-                            null=label,
-                            n=n,
-                            lag=horizon,
-                            reason=why or "too few periods in a row",
-                        )
-                    )
+                    rows.append(series.row(a, QUESTION, name, n=n, reason=why or "too few periods in a row", **common))
                     continue
-                scale = float(np.nanstd(mine[known]) / np.nanstd(other[known]))
-                order = null.shuffles(n, permutations, rng, null.block_length(n))
-                shuffled = sign * (rx[order] @ ry) / (rx @ rx)
-                error = float(shuffled.std())
-                if what == "words" and len(a.draws) > 1:
-                    pairs = zip(a.draws, b.draws, strict=False) if mover == 0 else zip(b.draws, a.draws, strict=False)
-                    drawn = np.array([answer(m, o, horizon=horizon, lags=lags, sign=sign)[0] for m, o in pairs])
-                else:
-                    drawn = np.array([slope, slope])
+                drawn = np.array([slope])
+                if what == "words":
+                    drawn = np.array([answer(m, o, **arguments)[0] for m, o in zip(mover.draws, other.draws, strict=False)])
                 low, high = series.rubin(drawn, np.full(len(drawn), error**2), point=slope)
-                rows.append(
-                    series.row(
-                        a,
-                        QUESTION,
-                        name,
-                        direction=direction,
-                        estimate=slope * scale,
-                        low=low * scale,
-                        high=high * scale,
-                        p=null.p_value(abs(slope), np.abs(shuffled)),
-                        null=label,
-                        n=n,
-                        lag=horizon,
-                        settings={
-                            "horizon": horizon,
-                            "lags": lags,
-                            "permutations": permutations,
-                            "unit": "standard deviations",
-                            "null": "block permutation of the move's residual",
-                        },
-                    )  # fmt: skip
-                )
+                both = ~np.isnan(x) & ~np.isnan(y)
+                scale = float(np.std(x[both]) / np.std(y[both]))
+                settings = {"permutations": permutations, "unit": "standard deviations", "lags": lags, "horizon": horizon}
+                settings["null"] = "block permutation of the move's residual"
+                limits = {"low": low * scale, "high": high * scale, "p": p, "n": n}
+                rows.append(series.row(a, QUESTION, name, estimate=slope * scale, settings=settings, **limits, **common))
     return rows
 
 
@@ -243,7 +232,7 @@ def reciprocity(
         rng: its generator.
     """
     periods, (a, b) = _common(pair, back)
-    rows = _answers(a, b, horizon, lags, permutations, rng)
+    rows = answers(a, b, horizon=horizon, lags=lags, permutations=permutations, rng=rng)
     rows.append(_count_row(a, "GRIT", a.deeds, b.deeds, 1, within, permutations, rng))
     rows.append(_count_row(a, "spiral", a.deeds, b.deeds, -1, within, permutations, rng))
     return rows, _sequences(a, b, periods, evidence or {}, within)

@@ -18,6 +18,7 @@ TEST_COLUMNS = (
     "settings", "reason",
 )  # fmt: skip
 _NAN = float("nan")
+Z95 = 1.959963984540054  # two-sided 95 %
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,6 @@ def rubin(values: Array, variances: Array | None = None, *, point: float | None 
     v = values[known]
     between = float(v.var(ddof=1)) * (1 + 1 / len(v)) if len(v) > 1 else 0.0
     within = float(np.nanmean(variances[known])) if variances is not None else 0.0
-    half = 1.959963984540054 * float(np.sqrt(between + within))
+    half = Z95 * float(np.sqrt(between + within))
     centre = float(v.mean()) if point is None else point
     return centre - half, centre + half
