@@ -13,7 +13,7 @@ from sca_nlp.registry import resolve
 __all__ = ["DeedTable", "read_deeds"]
 
 
-def read_deeds(name: str, path: str | Path, *, rejects: list[Reject] | None = None, **options: Any) -> DeedTable:
+def read_deeds(name: str, path: str | Path, /, *, rejects: list[Reject] | None = None, **options: Any) -> DeedTable:
     """Read the deeds of a source by its name in `sca_nlp.registry.DEED_READERS`.
 
     Args:

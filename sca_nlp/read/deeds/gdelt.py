@@ -13,7 +13,7 @@ import pyarrow as pa
 from sca_nlp.errors import InputError
 from sca_nlp.read.deeds.cameo import CAMEO_PATTERN, STATE_TYPES, deeds_of_events, is_older
 from sca_nlp.read.deeds.mapping import load_mapping
-from sca_nlp.read.deeds.rows import add_rejects, bench, expect, files_of, first_line, sql_text, unpacked
+from sca_nlp.read.deeds.rows import bench, csv_rejects, expect, files_of, first_line, sql_text, unpacked
 from sca_nlp.read.deeds.table import DeedTable
 from sca_nlp.records import Reject
 
@@ -122,10 +122,7 @@ def _add(
         WHERE s.id <> t.id AND coalesce(type1, '') IN ({types}) AND coalesce(type2, '') IN ({types})
           AND try_strptime(day, '%Y%m%d') IS NOT NULL{" AND root = '1'" if roots else ""}"""
     )
-    bad = con.execute("SELECT line, error_message, csv_line FROM reject_errors ORDER BY line").fetchall()
-    if bad:
-        add_rejects(rejects, shown, [(line, str(why).splitlines()[0], record) for line, why, record in bad], len(bad))
-    con.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
+    csv_rejects(con, shown, rejects)
     con.execute("INSERT INTO days SELECT min(day), max(day) FROM staged HAVING count(*) > 0")
     only = ""
     if actors:
@@ -159,4 +156,4 @@ def _check(con: duckdb.DuckDBPyConnection, scan: str, shown: Path) -> None:
         filled = con.execute(f"SELECT count({column}) FROM head WHERE {column} <> ''").fetchall()[0][0]
         if filled:
             expect(con, shown, column, "[A-Z]{3}|", f"three-letter country codes in field {place}", table="head")
-    con.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
+    csv_rejects(con, shown, [])  # the whole pass lists them

@@ -184,7 +184,7 @@ def load(
                 except duckdb.Error as error:
                     raise InputError(file, str(error).splitlines()[0][:200], what or _TABLE) from error
                 seen |= set(found)
-                _csv_rejects(con, file, rejects)
+                csv_rejects(con, file, rejects)
     if not con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]:
         raise InputError(path, "no rows", what or "a table with rows")
     return [c for c in wanted if c in seen]
@@ -294,11 +294,14 @@ def _as_utf8(con: duckdb.DuckDBPyConnection, path: Path) -> Path:
         return copy
 
 
-def _csv_rejects(con: duckdb.DuckDBPyConnection, file: Path, rejects: list[Reject]) -> None:
+def csv_rejects(con: duckdb.DuckDBPyConnection, file: Path, rejects: list[Reject]) -> None:
+    """Move the lines that DuckDB could not read since the last call into `rejects`, once each."""
     try:
-        rows = con.execute("SELECT line, error_message, csv_line FROM reject_errors ORDER BY line").fetchall()
+        rows = con.execute(
+            "SELECT line, arg_min(error_message, column_idx), min(csv_line) FROM reject_errors GROUP BY line ORDER BY line"
+        ).fetchall()
         con.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
-    except duckdb.CatalogException:
+    except duckdb.CatalogException:  # nothing was read as CSV
         return
     add_rejects(rejects, file, [(line, str(why).splitlines()[0], record) for line, why, record in rows], len(rows))
 

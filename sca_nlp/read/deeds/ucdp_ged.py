@@ -36,8 +36,8 @@ def read_ucdp_ged(path: str | Path, *, rejects: list[Reject], mapping: str | Pat
     """
     head = first_line(files_of(path)[0])
     named = "type_of_violence" in head or head.startswith("PAR1")
-    if not named and head.count(",") + 1 < len(COLUMNS):
-        raise InputError(path, f"{head.count(',') + 1} fields in line 1 and no header", _WHAT)
+    if not named and not head.split(",")[0].strip('"').isdigit():
+        raise InputError(path, f"line 1 is {head[:40]!r}", _WHAT)
     with bench() as con:
         required = ("id", "year", "type_of_violence", "date_start", "best", "gwnoa", "gwnob")
         names = None if named else COLUMNS

@@ -33,7 +33,17 @@ def gdelt_row(n_fields: int = 58, **fields: str) -> str:
         "quad": "4",
         "goldstein": "-10.0",
     } | fields
-    places = {"day": 1, "country1": 7, "type1": 12, "country2": 17, "type2": 22, "root": 25, "code": 26, "quad": 29, "goldstein": 30}
+    places = {
+        "day": 1,
+        "country1": 7,
+        "type1": 12,
+        "country2": 17,
+        "type2": 22,
+        "root": 25,
+        "code": 26,
+        "quad": 29,
+        "goldstein": 30,
+    }
     for key, place in places.items():
         row[place] = values[key]
     row[0] = "1"
@@ -41,7 +51,11 @@ def gdelt_row(n_fields: int = 58, **fields: str) -> str:
 
 
 def gdelt(folder: Path) -> Path:
-    rows = [gdelt_row(), gdelt_row(code="193"), gdelt_row(country1="USA", code="042", quad="1", goldstein="1.9", type1="GOV")]
+    rows = [
+        gdelt_row(),
+        gdelt_row(code="193"),
+        gdelt_row(country1="USA", code="042", quad="1", goldstein="1.9", type1="GOV"),
+    ]
     rows += [gdelt_row(type1="REB"), gdelt_row(country2="RUS"), gdelt_row(country2="")]  # rebels, domestic, nobody
     path = folder / "20140301.export.CSV.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -54,7 +68,7 @@ def icews(folder: Path) -> Path:
         "Event ID\tEvent Date\tSource Name\tSource Sectors\tSource Country\tEvent Text\tCAMEO Code\tIntensity\tTarget Name\t"
         "Target Sectors\tTarget Country\tStory ID\tSentence Number\tPublisher\tCity\tDistrict\tProvince\tCountry\tLatitude\tLongitude"
     )
-    tail = "1\t1\tInvented \"Post\t\t\t\t\t0\t0"
+    tail = '1\t1\tInvented "Post\t\t\t\t\t0\t0'
     rows = [
         f"1\t2015-02-03\tA\tExecutive,Government\tRussian Federation\tConsult\t40\t1\tB\t\tGermany\t{tail}",
         f"1\t2015-02-03\tA\tExecutive,Government\tRussian Federation\tConsult\t40\t1\tB\t\tGermany\t{tail}",  # the same event again
@@ -85,7 +99,13 @@ def polecat(folder: Path) -> Path:
 
 def phoenix(folder: Path) -> Path:
     def row(**fields: str) -> str:
-        values = {"EventID": "1", "Date": "20150607", "EventCode": "042", "GoldsteinScore": "1.9", "QuadClass": "1"} | fields
+        values = {
+            "EventID": "1",
+            "Date": "20150607",
+            "EventCode": "042",
+            "GoldsteinScore": "1.9",
+            "QuadClass": "1",
+        } | fields
         return "\t".join(values.get(name, "") for name in _DAILY)
 
     rows = [
@@ -108,10 +128,20 @@ def phoenix_cline(folder: Path) -> Path:
 
 def ucdp_ged(folder: Path, header: bool = True) -> Path:
     def row(**fields: str) -> str:
-        values = {"id": "7", "year": "1999", "type_of_violence": "1", "date_start": "1999-06-05 00:00:00.000", "best": "12"} | fields
+        values = {
+            "id": "7",
+            "year": "1999",
+            "type_of_violence": "1",
+            "date_start": "1999-06-05 00:00:00.000",
+            "best": "12",
+        } | fields
         return ",".join('"two\nlines"' if name == "source_article" else values.get(name, "") for name in GED_COLUMNS)
 
-    rows = [row(gwnoa="750", gwnob="770"), row(id="8", gwnoa="750"), row(id="9", type_of_violence="3", gwnoa="750", gwnob="770")]
+    rows = [
+        row(gwnoa="750", gwnob="770"),
+        row(id="8", gwnoa="750"),
+        row(id="9", type_of_violence="3", gwnoa="750", gwnob="770"),
+    ]
     path = folder / "GEDEvent_v25_1.csv"
     path.write_text("\n".join([",".join(GED_COLUMNS), *rows] if header else rows) + "\n", "utf-8")
     return path
@@ -179,12 +209,16 @@ def mid(folder: Path) -> Path:
 
 def alliances(folder: Path) -> Path:
     header = "ccode1,ccode2,year,atop_defense,atop_offense,atop_neutral,atop_nonagg,atop_consul"
-    return write_csv(folder / "atop.csv", header, "220,255,1995,1,0,0,1,1", "255,220,1995,1,0,0,1,1", "2,365,1995,0,0,0,1,NA")
+    return write_csv(
+        folder / "atop.csv", header, "220,255,1995,1,0,0,1,1", "255,220,1995,1,0,0,1,1", "2,365,1995,0,0,0,1,NA"
+    )
 
 
 def cow_alliances(folder: Path) -> Path:
     header = "version4id,ccode1,state_name1,ccode2,state_name2,left_censor,right_censor,defense,neutrality,nonaggression,entente,year,version"
-    return write_csv(folder / "alliance_v4.1_by_directed_yearly.csv", header, "1,220,France,255,Germany,0,1,1,0,0,1,1995,4.1")
+    return write_csv(
+        folder / "alliance_v4.1_by_directed_yearly.csv", header, "1,220,France,255,Germany,0,1,1,0,0,1,1995,4.1"
+    )
 
 
 def unga(folder: Path) -> Path:
@@ -196,7 +230,11 @@ def unga(folder: Path) -> Path:
         for code, name in countries.items():
             vote = {"US": "yes", "SU": "no" if rcid <= 6 else "abstain", "": "yes"}[code]
             vote_rows.append(f"{rcid},{name},{code},{vote}")
-    issues = ["1,di,Arms control and disarmament", "2,nu,Nuclear weapons and nuclear material", "3,me,Palestinian conflict"]
+    issues = [
+        "1,di,Arms control and disarmament",
+        "2,nu,Nuclear weapons and nuclear material",
+        "3,me,Palestinian conflict",
+    ]
     write_csv(folder / "un_votes.csv", "rcid,country,country_code,vote", *vote_rows)
     write_csv(folder / "un_roll_calls.csv", "rcid,session,importantvote,date,unres,amend,para,short,descr", *calls)
     write_csv(folder / "un_roll_call_issues.csv", "rcid,short_name,issue", *issues)
@@ -258,7 +296,10 @@ def igo(folder: Path) -> Path:
 
 def dcad(folder: Path) -> Path:
     header = "ccode1,cowName1,ccode2,cowName2,signDay,signMonth,signYear,EIFYear,type,category1,terminated,source,DCAid"
-    rows = ["220,FRN,255,GMY,12,3,1995,1996,general,DCA,0,Minist\xe8re,X-1", "220,FRN,2,USA,-77,-77,1996,-77,sector,TREX,0,a,X-2"]
+    rows = [
+        "220,FRN,255,GMY,12,3,1995,1996,general,DCA,0,Minist\xe8re,X-1",
+        "220,FRN,2,USA,-77,-77,1996,-77,sector,TREX,0,a,X-2",
+    ]
     return write_csv(folder / "DCAD-v1.0-main.csv", header, *rows, encoding="latin-1")
 
 

@@ -14,26 +14,33 @@ from sca_nlp.registry import DEED_READERS
 from tests.read.deeds.publisher_files import FILES
 
 NAMES = sorted(DEED_READERS)
+WRONG = ("", "a,b,c\n1,2,3\n", "\x00\x01\x02\xff" * 50)
 
 
-def read(name: str, folder: Path, rejects: list[Reject] | None = None) -> DeedTable:
+@pytest.fixture(scope="module", params=NAMES)
+def case(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path, DeedTable, list[Reject]]:
+    name = request.param
     make, options, _ = FILES[name]
-    return read_deeds(name, make(folder), rejects=rejects, **options)
+    path, rejects = make(tmp_path_factory.mktemp(name)), []
+    return name, path, read_deeds(name, path, rejects=rejects, **options), rejects
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_reads_the_publishers_file(name: str, tmp_path: Path) -> None:
-    rejects: list[Reject] = []
-    table = read(name, tmp_path, rejects)
+Case = tuple[str, Path, DeedTable, list[Reject]]
+
+
+def test_reads_the_publishers_file(case: Case) -> None:
+    name, _, table, rejects = case
     assert table.deeds.schema == DEED_SCHEMA
     assert table.deeds.num_rows == FILES[name][2], (table.deeds.to_pylist(), rejects)
     assert set(table.deeds["dataset"].to_pylist()) == {name}
     assert all(r.reason and r.file for r in rejects)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_declares_itself(name: str, tmp_path: Path) -> None:
-    source = read(name, tmp_path).source
+def test_declares_itself(case: Case) -> None:
+    name, _, table, _ = case
+    source = table.source
     assert source.name == name
     for field in (source.title, source.unit, source.licence, source.citation, source.notes):
         assert field
@@ -41,40 +48,32 @@ def test_declares_itself(name: str, tmp_path: Path) -> None:
     assert source.coverage.first[:4].isdigit()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_deeds_lie_inside_the_coverage(name: str, tmp_path: Path) -> None:
-    table = read(name, tmp_path)
+def test_deeds_lie_inside_the_coverage(case: Case) -> None:
+    _, _, table, _ = case
     years = [d[:4] for d in table.deeds["date"].to_pylist()]
     assert table.source.coverage.first[:4] <= min(years)
     assert max(years) <= table.source.coverage.last[:4]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_same_file_same_deeds(name: str, tmp_path: Path) -> None:
-    first, second = tmp_path / "a", tmp_path / "b"
-    first.mkdir()
-    second.mkdir()
-    assert read(name, first).deeds.equals(read(name, second).deeds)
+def test_same_file_same_deeds(case: Case) -> None:
+    name, path, table, _ = case
+    assert read_deeds(name, path, **FILES[name][1]).deeds.equals(table.deeds)
+
+
+def test_unknown_option_is_said_plainly(case: Case) -> None:
+    name, path, _, _ = case
+    with pytest.raises(InputError, match="colour"):
+        read_deeds(name, path, colour="red")
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("content", ["", "a,b,c\n1,2,3\n", "no table at all", "\x00\x01\x02\xff" * 50])
-def test_wrong_file_is_said_plainly(name: str, content: str, tmp_path: Path) -> None:
+def test_wrong_or_missing_file_is_said_plainly(name: str, tmp_path: Path) -> None:
     path = tmp_path / ("wrong.xlsx" if name == "sipri_milex" else "wrong.csv")
-    path.write_bytes(content.encode("latin-1"))
-    with pytest.raises(InputError) as caught:
-        read_deeds(name, path)
-    assert "wrong" in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_missing_file_is_said_plainly(name: str, tmp_path: Path) -> None:
+    for content in WRONG:
+        path.write_bytes(content.encode("latin-1"))
+        with pytest.raises(InputError) as caught:
+            read_deeds(name, path)
+        assert "wrong" in str(caught.value)
+        assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="nowhere"):
         read_deeds(name, tmp_path / "nowhere.csv")
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_unknown_option_is_said_plainly(name: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="colour"):
-        read_deeds(name, FILES[name][0](tmp_path), colour="red")
