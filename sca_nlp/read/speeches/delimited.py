@@ -17,7 +17,7 @@ DELIMITERS = ",;\t|"
 MAX_COLUMNS = 10_000
 _MAX_LINES = 200_000  # of one record
 _MAX_DELIMITERS = 2_000_000  # of one record
-_FREE_REREADS = 1 << 24  # characters that may be read again after bad quotes, beyond twice the file
+_FREE_REREADS = 1 << 22  # characters that may be read again after bad quotes, beyond twice the file
 
 _KNOWN = {alias for aliases in SPEECH_COLUMNS.values() for alias in aliases}
 
@@ -86,7 +86,11 @@ class _Feed:
         return self
 
     def __next__(self) -> str:
-        line = self._back.popleft() if self._back else next(self._lines)
+        if self._back:
+            line = self._back.popleft()
+        else:
+            line = next(self._lines)
+            self._read += len(line.text)
         self.taken.append(line)
         self._size += len(line.text)
         self._marks += line.text.count(self._delimiter)
@@ -99,7 +103,6 @@ class _Feed:
         return line.text
 
     def begin(self) -> None:
-        self._read += self._size
         self._size = self._marks = 0
         self.taken = []
 

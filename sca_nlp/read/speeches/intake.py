@@ -219,13 +219,29 @@ def open_intake(
     for name in options:
         if name not in known:
             raise UnknownNameError("reader option", name, known)
+    values = {name: _option(name, value) for name, value in options.items()}
     return Intake(
         file=str(path),
         rejects=rejects,
         columns=columns or {},
         defaults={k: str(v) for k, v in (defaults or {}).items()},
-        **{"corpus": corpus, **options},
+        **{"corpus": corpus, **values},
     )
+
+
+def _option(name: str, value: Any) -> Any:
+    """Return an option's value, parsed where it came as text from a command line."""
+    if not isinstance(value, str):
+        return value
+    if name in ("keep_unknown_sources", "day_first"):
+        if value.lower() not in ("true", "false"):
+            raise InputError(f"option {name}", repr(value), "true or false")
+        return value.lower() == "true"
+    if name == "max_record":
+        if not value.isdecimal():
+            raise InputError(f"option {name}", repr(value), "a whole number")
+        return int(value)
+    return [part.strip() for part in value.split(",")] if name == "required" else value
 
 
 def _digest(text: str) -> bytes:
@@ -233,6 +249,12 @@ def _digest(text: str) -> bytes:
 
 
 def _clean(text: str) -> str:
+    if "\x00" not in text:
+        try:
+            text.encode("utf-8")  # many times quicker than the search, and nearly always enough
+            return text
+        except UnicodeEncodeError:
+            pass
     return _UNSTORABLE.sub("\ufffd", text)
 
 
