@@ -28,6 +28,9 @@ from sca_nlp.prevalence import ErrorRates
 #: How many units the pooled design effect and unit variance count for beside a cell's own speeches and sentences.
 _PRIOR_SPEECHES, _PRIOR_SENTENCES = 8.0, 4.0
 _KEYS = ["source", "target", "period"]
+_SERIES = [
+    *_KEYS, "stratum", "measure", "indicator", "value", "method", "estimate", "low", "high", "n_passages", "n_speeches", "hidden",
+]  # fmt: skip
 Array = np.ndarray[Any, Any]
 
 
@@ -138,7 +141,7 @@ def words(
         frames += balances
     if audit is not None:
         frames += design_rows(base, audit, toward, book, share, min_passages, members)
-    out = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    out = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=_SERIES)
     order = [*_KEYS, "stratum", "measure", "indicator", "value", "method"]
     out = out.sort_values(order, kind="stable", ignore_index=True)
     base.con.close()
@@ -240,11 +243,10 @@ def _variance(cells: Cells, effect: Array) -> tuple[Array, Array, Array]:
 def _frame(
     cells: Cells, measure: str, indicator: str, value: str, method: str, min_passages: int, *limits: Array
 ) -> pd.DataFrame:
-    estimate, low, high = limits
-    return cells.keys.assign(
-        measure=measure, indicator=indicator, value=value, method=method, estimate=estimate, low=low, high=high,
-        n_passages=cells.n.astype(np.int64), n_speeches=cells.m.astype(np.int64), hidden=cells.n < min_passages,
-    )  # fmt: skip
+    named = {"measure": measure, "indicator": indicator, "value": value, "method": method}
+    numbers = dict(zip(("estimate", "low", "high"), limits, strict=True))
+    counts = {"n_passages": cells.n.astype(np.int64), "n_speeches": cells.m.astype(np.int64), "hidden": cells.n < min_passages}
+    return pd.DataFrame({**cells.keys, **named, **numbers, **counts}, index=cells.keys.index)
 
 
 def _shares(
