@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 # ruff: noqa: S608  (the SQL is put together from our own names; texts from outside pass through sql_text)
+from collections.abc import Collection
 from pathlib import Path
 
 from sca_nlp.errors import InputError
+from sca_nlp.read.deeds.files import load
 from sca_nlp.read.deeds.mapping import load_mapping
-from sca_nlp.read.deeds.rows import bench, collect, expect, load
+from sca_nlp.read.deeds.rows import bench, collect, expect
 from sca_nlp.read.deeds.table import DeedTable
 from sca_nlp.records import Reject
 
@@ -25,7 +27,12 @@ _ALIASES = {
 
 
 def read_alliances(
-    path: str | Path, *, rejects: list[Reject], obligations: list[str] | None = None, mapping: str | Path | None = None
+    path: str | Path,
+    *,
+    rejects: list[Reject],
+    obligations: list[str] | None = None,
+    actors: Collection[str] = (),
+    mapping: str | Path | None = None,
 ) -> DeedTable:
     """Read alliance obligations in force, one deed per obligation, directed pair and year.
 
@@ -33,6 +40,7 @@ def read_alliances(
         path: directed dyad-years of ATOP 5 or COW Formal Alliances 4.1 (CSV, Parquet).
         rejects: grows by rows whose states or year cannot be read.
         obligations: only these codes, such as `["atop_defense"]`; all by default.
+        actors: only pairs of these states (ISO3); all by default.
         mapping: another mapping table than the shipped one.
 
     Raises:
@@ -64,13 +72,12 @@ def read_alliances(
             expect(con, path, column, r"(-9|[01])(\.0)?", f"0 or 1 in {column}")
         picks = {code: column for code, column in columns.items() if obligations is None or code in obligations}
         years = con.execute("SELECT min(whole(year))::VARCHAR, max(whole(year))::VARCHAR FROM raw").fetchall()[0]
+        most = ", ".join(f"max(whole({c})) AS {c}" for c in picks.values())
         con.execute(
-            "CREATE TABLE pacts AS SELECT DISTINCT ON (source, target, y) "
-            "line, cow(ccode1, y) AS source, cow(ccode2, y) AS target, y, "
-            + ", ".join(
-                f"max(whole({c})) OVER (PARTITION BY cow(ccode1, y), cow(ccode2, y), y) AS {c}" for c in picks.values()
-            )
-            + " FROM (SELECT *, whole(year) AS y FROM raw) WHERE whole(ccode1) <> whole(ccode2)"
+            f"""CREATE TABLE pacts AS SELECT min(line) AS line, source, target, y, {most}
+            FROM (SELECT *, cow(ccode1, y) AS source, cow(ccode2, y) AS target
+                  FROM (SELECT *, whole(year) AS y FROM raw))
+            GROUP BY source, target, y, CASE WHEN source IS NULL OR target IS NULL THEN line END"""
         )
         query = " UNION ALL ".join(
             f"SELECT y::VARCHAR AS date, source, target, '{code}' AS code, line, "
@@ -79,4 +86,6 @@ def read_alliances(
             for code, column in picks.items()
         )
         title = "Alliance Treaty Obligations and Provisions (ATOP)" if atop else "COW Formal Alliances"
-        return collect(con, table, query, path=path, rejects=rejects, coverage=years, changes={"title": title})
+        return collect(
+            con, table, query, path=path, rejects=rejects, coverage=years, only=actors, changes={"title": title}
+        )

@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from sca_nlp.errors import InputError
+from sca_nlp.read.deeds.files import key_of
 from sca_nlp.read.deeds.mapping import load_mapping
-from sca_nlp.read.deeds.rows import key_of
 from sca_nlp.read.deeds.table import DEED_SCHEMA, DeedTable, is_date
 from sca_nlp.records import MANIFESTATIONS, Reject
 

@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from sca_nlp.errors import InputError
 from sca_nlp.read.deeds.cameo import CAMEO_PATTERN, STATE_TYPES, deeds_of_events, is_older
+from sca_nlp.read.deeds.files import csv_rejects, files_of, first_line, sql_text, unpacked
 from sca_nlp.read.deeds.mapping import load_mapping
-from sca_nlp.read.deeds.rows import bench, csv_rejects, expect, files_of, first_line, sql_text, unpacked
+from sca_nlp.read.deeds.rows import bench, expect
 from sca_nlp.read.deeds.table import DeedTable
 from sca_nlp.records import Reject
 

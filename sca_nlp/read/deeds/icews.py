@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 # ruff: noqa: S608  (the SQL is put together from our own names; texts from outside pass through sql_text)
+from collections.abc import Collection
 from pathlib import Path
 
 from sca_nlp.read.deeds.cameo import CAMEO_PATTERN, deeds_of_events, padded
+from sca_nlp.read.deeds.files import load
 from sca_nlp.read.deeds.mapping import load_mapping
 from sca_nlp.read.deeds.names import map_names
-from sca_nlp.read.deeds.rows import bench, collect, expect, load, reject_names
+from sca_nlp.read.deeds.rows import bench, collect, expect, reject_names
 from sca_nlp.read.deeds.table import DeedTable
 from sca_nlp.records import Reject
 
@@ -64,12 +66,15 @@ def read_icews(
         return deeds_of_events(con, "icews", path=path, rejects=rejects, coverage=days, older=older, mapping=mapping)
 
 
-def read_icews_yearly(path: str | Path, *, rejects: list[Reject], mapping: str | Path | None = None) -> DeedTable:
+def read_icews_yearly(
+    path: str | Path, *, rejects: list[Reject], actors: Collection[str] = (), mapping: str | Path | None = None
+) -> DeedTable:
     """Read yearly ICEWS counts of the four quad classes as shares of a directed pair's events in the year.
 
     Args:
         path: a table with `source_iso3, target_iso3, year, verbCoop, matlCoop, verbConf, matlConf`.
         rejects: grows by rows that cannot be read.
+        actors: only pairs of these states (ISO3); all by default.
         mapping: another mapping table than the shipped one.
 
     Raises:
@@ -98,5 +103,7 @@ def read_icews_yearly(path: str | Path, *, rejects: list[Reject], mapping: str |
             for q in quads
         )
         states = con.execute("SELECT source_iso3 FROM raw UNION SELECT target_iso3 FROM raw").fetchall()
-        actors = frozenset(str(row[0]) for row in states if row[0])
-        return collect(con, load_mapping("icews_yearly", mapping), query, path=path, rejects=rejects, actors=actors)
+        covered = frozenset(str(row[0]) for row in states if row[0])
+        years = con.execute("SELECT min(whole(year))::VARCHAR, max(whole(year))::VARCHAR FROM raw").fetchall()[0]
+        table = load_mapping("icews_yearly", mapping)
+        return collect(con, table, query, path=path, rejects=rejects, coverage=years, actors=covered, only=actors)

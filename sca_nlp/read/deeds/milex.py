@@ -11,9 +11,10 @@ import duckdb
 import pyarrow as pa
 
 from sca_nlp.errors import InputError
+from sca_nlp.read.deeds.files import load
 from sca_nlp.read.deeds.mapping import load_mapping
 from sca_nlp.read.deeds.names import map_names
-from sca_nlp.read.deeds.rows import bench, collect, expect, load
+from sca_nlp.read.deeds.rows import bench, collect, expect
 from sca_nlp.read.deeds.table import DeedTable
 from sca_nlp.records import Reject
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 # ruff: noqa: S608  (the SQL is put together from our own names; texts from outside pass through sql_text)
+from collections.abc import Collection
 from pathlib import Path
 
 import duckdb
 
 from sca_nlp.errors import InputError
+from sca_nlp.read.deeds.files import load, sql_text
 from sca_nlp.read.deeds.mapping import load_mapping
-from sca_nlp.read.deeds.rows import bench, collect, expect, load, sql_text
+from sca_nlp.read.deeds.rows import bench, collect, expect
 from sca_nlp.read.deeds.table import DeedTable
 from sca_nlp.records import Reject
 
@@ -17,12 +19,15 @@ _STATE_NUMBER = r"-?\d{1,3}(\.0)?"
 _YEAR = r"(18|19|20)\d\d(\.0)?"
 
 
-def read_igo(path: str | Path, *, rejects: list[Reject], mapping: str | Path | None = None) -> DeedTable:
+def read_igo(
+    path: str | Path, *, rejects: list[Reject], actors: Collection[str] = (), mapping: str | Path | None = None
+) -> DeedTable:
     """Read how many organisations two states share, by year, once in each direction.
 
     Args:
         path: COW IGO dyad-years (`ccode1, ccode2, year, dyadigos`; CSV, Parquet).
         rejects: grows by rows whose states or year cannot be read.
+        actors: only pairs of these states (ISO3); all by default.
         mapping: another mapping table than the shipped one.
 
     Raises:
@@ -35,11 +40,15 @@ def read_igo(path: str | Path, *, rejects: list[Reject], mapping: str | Path | N
         expect(con, path, "year", _YEAR, "years in year")
         expect(con, path, "dyadigos", r"-?\d{1,3}(\.0)?", "numbers of organisations in dyadigos")
         con.execute(
-            "CREATE TABLE links AS SELECT min(line) AS line, whole(year)::VARCHAR AS date, cow(ccode1, whole(year)) AS a, "
+            "CREATE TABLE links AS SELECT min(line) AS line, whole(year)::VARCHAR AS date, "
+            "cow(ccode1, whole(year)) AS a, "
             "cow(ccode2, whole(year)) AS b, 'shared' AS code, max(known(dyadigos))::DOUBLE AS factor, "
-            "min(ccode1 || '-' || ccode2 || ', ' || year) AS record FROM raw WHERE known(dyadigos) IS NOT NULL GROUP BY ALL"
+            "min(ccode1 || '-' || ccode2 || ', ' || year) AS record "
+            "FROM raw WHERE known(dyadigos) IS NOT NULL GROUP BY ALL"
         )
-        return collect(con, load_mapping("igo", mapping), _both_ways(con), path=path, rejects=rejects)
+        years = _years(con, "known(year)")
+        table = load_mapping("igo", mapping)
+        return collect(con, table, _both_ways(con), path=path, rejects=rejects, coverage=years, only=actors)
 
 
 def read_dcad(path: str | Path, *, rejects: list[Reject], mapping: str | Path | None = None) -> DeedTable:
@@ -68,9 +77,11 @@ def read_dcad(path: str | Path, *, rejects: list[Reject], mapping: str | Path | 
         expect(con, path, "type", "(?i)general|sector", "general or sector in type")
         listed = ", ".join(sql_text(code) for code in table.codes)
         con.execute(
-            f"""CREATE TABLE links AS SELECT line, iso_date(y, known(signMonth), known(signDay)) AS date, cow(ccode1, y) AS a,
-                   cow(ccode2, y) AS b, coalesce(DCAid, '') AS reference, 'row ' || line || coalesce(', ' || DCAid, '') AS record,
-                   CASE WHEN lower(type) || ':' || upper(category1) IN ({listed}) THEN lower(type) || ':' || upper(category1)
+            f"""CREATE TABLE links AS SELECT line, iso_date(y, known(signMonth), known(signDay)) AS date,
+                   cow(ccode1, y) AS a, cow(ccode2, y) AS b, coalesce(DCAid, '') AS reference,
+                   'row ' || line || coalesce(', ' || DCAid, '') AS record,
+                   CASE WHEN lower(type) || ':' || upper(category1) IN ({listed})
+                        THEN lower(type) || ':' || upper(category1)
                         ELSE lower(type) END AS code
             FROM (SELECT *, known(signYear) AS y FROM raw)"""
         )
@@ -82,8 +93,8 @@ def read_exercises(path: str | Path, *, rejects: list[Reject], mapping: str | Pa
     """Read joint military exercises, one deed per exercise and pair of participants, in each direction.
 
     Args:
-        path: exercises with `participants` (ISO3, separated by `;`), `year`, `month` and `n_participants`; or pair-years
-            with `iso3_a, iso3_b, year, n_exercises, n_bilateral`.
+        path: exercises with `participants` (ISO3, separated by `;`), `year`, `month` and `n_participants`; or
+            pair-years with `iso3_a, iso3_b, year, n_exercises, n_bilateral`.
         rejects: grows by exercises without a year.
         mapping: another mapping table than the shipped one.
 
@@ -116,9 +127,11 @@ def read_exercises(path: str | Path, *, rejects: list[Reject], mapping: str | Pa
             )
             con.execute(
                 """CREATE TABLE members AS
-                SELECT line, iso_date(whole(year), known(month), NULL) AS date, MMEID, name, own(p, whole(year)) AS state,
+                SELECT line, iso_date(whole(year), known(month), NULL) AS date, MMEID, name,
+                       own(p, whole(year)) AS state,
                        CASE WHEN known(n_participants) = 2 THEN 'bilateral'
-                            WHEN known(Warfighting) = 0 AND known(Peacekeeping) + known(Humanitarian) > 0 THEN 'peacekeeping'
+                            WHEN known(Warfighting) = 0 AND known(Peacekeeping) + known(Humanitarian) > 0
+                            THEN 'peacekeeping'
                             ELSE 'multilateral' END AS code
                 FROM (SELECT *, unnest(string_split(participants, ';')) AS p FROM raw WHERE whole(year) IS NOT NULL)"""
             )
@@ -133,7 +146,8 @@ def read_exercises(path: str | Path, *, rejects: list[Reject], mapping: str | Pa
             for column in pairs[:2]:
                 expect(con, path, column, "[A-Z]{3}", f"ISO3 codes in {column}")
             con.execute(
-                "CREATE TABLE links AS SELECT line, year[:4] AS date, own(iso3_a, whole(year)) AS a, own(iso3_b, whole(year)) AS b, "
+                "CREATE TABLE links AS SELECT line, year[:4] AS date, own(iso3_a, whole(year)) AS a, "
+                "own(iso3_b, whole(year)) AS b, "
                 "unnest(['bilateral', 'multilateral']) AS code, "
                 "unnest([known(n_bilateral), known(n_exercises) - known(n_bilateral)])::DOUBLE AS factor FROM raw"
             )
@@ -151,14 +165,21 @@ def read_exercises(path: str | Path, *, rejects: list[Reject], mapping: str | Pa
 
 
 def read_unga_idealpoints(
-    path: str | Path, *, rejects: list[Reject], subset: str = "All", mapping: str | Path | None = None
+    path: str | Path,
+    *,
+    rejects: list[Reject],
+    subset: str = "All",
+    actors: Collection[str] = (),
+    mapping: str | Path | None = None,
 ) -> DeedTable:
     """Read the distance of two states' ideal points by year, once in each direction.
 
     Args:
-        path: Voeten's ideal points (`ccode, session, IdealPoint ...`, Latin-1 CSV) or Parquet with `ccode, session, ideal_point`.
+        path: Voeten's ideal points (`ccode, session, IdealPoint ...`, Latin-1 CSV) or Parquet with
+            `ccode, session, ideal_point`.
         rejects: grows by rows whose state or session cannot be read.
         subset: which votes, where the file holds several (`votes_subset`): All, Important, Nuclear, HumanRights ...
+        actors: only pairs of these states (ISO3); all by default.
         mapping: another mapping table than the shipped one.
 
     Raises:
@@ -184,20 +205,25 @@ def read_unga_idealpoints(
                 raise InputError(path, f"no rows of votes_subset {subset!r}", f"one of {', '.join(sorted(known))}")
             where = f" AND votes_subset = {sql_text(subset)}"
         con.execute(
-            f"""CREATE TABLE points AS SELECT min(line) AS line, y, cow(ccode, y) AS state, avg(number(ideal_point)) AS point
-            FROM (SELECT *, whole(session) + 1945 AS y FROM raw) WHERE number(ideal_point) IS NOT NULL{where} GROUP BY y, cow(ccode, y)"""
+            f"""CREATE TABLE points AS SELECT min(line) AS line, y, cow(ccode, y) AS state,
+                   avg(number(ideal_point)) AS point
+            FROM (SELECT *, whole(session) + 1945 AS y FROM raw) WHERE number(ideal_point) IS NOT NULL{where}
+            GROUP BY y, cow(ccode, y)"""
         )
         con.execute(
-            "CREATE TABLE links AS SELECT a.line, a.y::VARCHAR AS date, a.state AS a, b.state AS b, 'distance' AS code, "
+            "CREATE TABLE links AS SELECT a.line, a.y::VARCHAR AS date, a.state AS a, b.state AS b, "
+            "'distance' AS code, "
             "abs(a.point - b.point) AS factor FROM points a JOIN points b ON a.y = b.y AND a.state < b.state"
         )
         unknown = con.execute("SELECT line, y FROM points WHERE state IS NULL").fetchall()
         rejects.extend(Reject(str(path), int(line), "the state is not known", str(y)) for line, y in unknown)
-        return collect(con, load_mapping("unga_idealpoints", mapping), _both_ways(con), path=path, rejects=rejects)
+        years = _years(con, "whole(session) + 1945")
+        table = load_mapping("unga_idealpoints", mapping)
+        return collect(con, table, _both_ways(con), path=path, rejects=rejects, coverage=years, only=actors)
 
 
 def _both_ways(con: duckdb.DuckDBPyConnection) -> str:
-    """Return a query of the table `links` (a, b, ...) once in each direction; a pair of a state with itself is left out."""
+    """Return a query of the table `links` (a, b, ...) once in each direction, without a state's pair with itself."""
     columns = [row[0] for row in con.execute("DESCRIBE links").fetchall() if row[0] not in ("a", "b")]
     rest = ", ".join(columns)
     return (

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from sca_nlp.errors import InputError
 from sca_nlp.read.deeds.cameo import CAMEO_PATTERN, STATE_TYPES, deeds_of_events, padded
-from sca_nlp.read.deeds.rows import bench, expect, files_of, first_line, load, sql_text
+from sca_nlp.read.deeds.files import files_of, first_line, load, sql_text
+from sca_nlp.read.deeds.rows import bench, expect
 from sca_nlp.read.deeds.table import DeedTable
 from sca_nlp.records import Reject
 

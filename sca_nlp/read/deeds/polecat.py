@@ -6,9 +6,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from sca_nlp.read.deeds.files import load
 from sca_nlp.read.deeds.mapping import load_mapping
 from sca_nlp.read.deeds.names import map_names
-from sca_nlp.read.deeds.rows import bench, collect, expect, load, reject_names
+from sca_nlp.read.deeds.rows import bench, collect, expect, reject_names
 from sca_nlp.read.deeds.table import DeedTable
 from sca_nlp.records import Reject
 

@@ -11,9 +11,10 @@ import duckdb
 import pyarrow as pa
 
 from sca_nlp.errors import InputError
+from sca_nlp.read.deeds.files import files_of, first_line, load
 from sca_nlp.read.deeds.mapping import load_mapping
 from sca_nlp.read.deeds.names import map_names
-from sca_nlp.read.deeds.rows import bench, collect, expect, files_of, first_line, load, reject_names
+from sca_nlp.read.deeds.rows import bench, collect, expect, reject_names
 from sca_nlp.read.deeds.table import DeedTable
 from sca_nlp.records import Reject
 
@@ -26,8 +27,8 @@ def read_sipri_arms(
     """Read deliveries of major arms, from supplier to recipient, by year.
 
     Args:
-        path: TIV export tables as published (title and notes, then recipients in rows and years in columns), a folder or
-            pattern of them, or one tidy table (`supplier, recipient, year, value` or `tiv_musd1990`).
+        path: TIV export tables as published (title and notes, then recipients in rows and years in columns), a folder
+            or pattern of them, or one tidy table (`supplier, recipient, year, value` or `tiv_musd1990`).
         rejects: grows by names that are no state (rebels, organisations).
         supplier: ISO3 of the supplier, where the title of a published table does not name it.
         mapping: another mapping table than the shipped one.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sca_nlp.read.deeds.files import load
 from sca_nlp.read.deeds.mapping import load_mapping
-from sca_nlp.read.deeds.rows import bench, collect, expect, load
+from sca_nlp.read.deeds.rows import bench, collect, expect
 from sca_nlp.read.deeds.table import DeedTable
 from sca_nlp.records import Reject
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from sca_nlp.errors import InputError
+from sca_nlp.read.deeds.files import files_of, first_line, load
 from sca_nlp.read.deeds.mapping import load_mapping
-from sca_nlp.read.deeds.rows import bench, collect, expect, files_of, first_line, load
+from sca_nlp.read.deeds.rows import bench, collect, expect
 from sca_nlp.read.deeds.table import DeedTable
 from sca_nlp.records import Reject
 

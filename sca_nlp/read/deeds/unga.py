@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 # ruff: noqa: S608  (the SQL is put together from our own names; texts from outside pass through sql_text)
+from collections.abc import Collection
 from pathlib import Path
 
 import duckdb
 
 from sca_nlp.errors import InputError
+from sca_nlp.read.deeds.files import load
 from sca_nlp.read.deeds.mapping import load_mapping
 from sca_nlp.read.deeds.names import map_names
-from sca_nlp.read.deeds.rows import bench, collect, expect, load, reject_names
+from sca_nlp.read.deeds.rows import bench, collect, expect, reject_names
 from sca_nlp.read.deeds.table import DeedTable
 from sca_nlp.records import Reject
 
@@ -30,6 +32,7 @@ def read_unga(
     rejects: list[Reject],
     subset: str = "agree",
     min_joint: int = 10,
+    actors: Collection[str] = (),
     mapping: str | Path | None = None,
 ) -> DeedTable:
     """Read voting agreement of pairs of states by year, in [0, 1], once in each direction.
@@ -42,6 +45,7 @@ def read_unga(
             `min_joint` joint votes.
         subset: `agree` (all votes) or `agree_arms` (arms control and nuclear weapons).
         min_joint: pair-years with fewer joint votes are left out.
+        actors: only pairs of these states (ISO3); all by default.
         mapping: another mapping table than the shipped one.
 
     Raises:
@@ -67,11 +71,19 @@ def read_unga(
             rejects.append(Reject(str(path), 0, reason))
         con.execute(
             "CREATE TABLE pairs AS SELECT line, whole(year) AS year, own(iso3_a, whole(year)) AS a, "
-            f"own(iso3_b, whole(year)) AS b, number({subset}) AS agree FROM raw WHERE NOT {few} AND {subset} IS NOT NULL"
+            f"own(iso3_b, whole(year)) AS b, number({subset}) AS agree "
+            f"FROM raw WHERE NOT {few} AND {subset} IS NOT NULL"
         )
-        half = f"SELECT year::VARCHAR AS date, {{0}} AS source, {{1}} AS target, '{subset}' AS code, agree AS factor, line FROM pairs"
+        half = (
+            f"SELECT year::VARCHAR AS date, {{0}} AS source, {{1}} AS target, '{subset}' AS code, agree AS factor, "
+            "line FROM pairs"
+        )
+        years = con.execute("SELECT min(year)::VARCHAR, max(year)::VARCHAR FROM pairs").fetchall()[0]
+        coverage = (years[0] or "", years[1] or "")
         query = f"{half.format('a', 'b')} WHERE a <> b UNION ALL {half.format('b', 'a')} WHERE a <> b"
-        return collect(con, load_mapping("unga", mapping), query, path=path, rejects=rejects)
+        return collect(
+            con, load_mapping("unga", mapping), query, path=path, rejects=rejects, coverage=coverage, only=actors
+        )
 
 
 def _agreement(con: duckdb.DuckDBPyConnection, folder: Path, rejects: list[Reject], subset: str, joint: str) -> None:
@@ -111,7 +123,8 @@ def _agreement(con: duckdb.DuckDBPyConnection, folder: Path, rejects: list[Rejec
         where = f"WHERE c.rcid IN (SELECT rcid FROM issues WHERE issue IN ({', '.join(repr(a) for a in _ARMS)}))"
     # A name and its year first, since ISO2 is empty for some historical states and reused for others.
     con.execute(
-        f"""CREATE TABLE cast_votes AS SELECT whole(c.date[:4]) AS year, c.rcid AS rcid, v.country AS country, {_POINTS} AS point
+        f"""CREATE TABLE cast_votes AS SELECT whole(c.date[:4]) AS year, c.rcid AS rcid,
+               v.country AS country, {_POINTS} AS point
         FROM votes v JOIN calls c ON c.rcid = v.rcid {where}"""
     )
     map_names(con, "SELECT country, min(year), min(year) FROM cast_votes GROUP BY country")
@@ -121,7 +134,8 @@ def _agreement(con: duckdb.DuckDBPyConnection, folder: Path, rejects: list[Rejec
     for (year,) in con.execute("SELECT DISTINCT year FROM cast_votes ORDER BY 1").fetchall():
         con.execute(
             f"""INSERT INTO raw
-            WITH mine AS (SELECT rcid, n.iso3 AS state, avg(point) AS point FROM cast_votes v JOIN names n ON n.name = v.country
+            WITH mine AS (SELECT rcid, n.iso3 AS state, avg(point) AS point
+                          FROM cast_votes v JOIN names n ON n.name = v.country
                           WHERE year = {int(year)} AND n.iso3 IS NOT NULL AND point IS NOT NULL GROUP BY ALL)
             SELECT 0, {int(year)}, a.state, b.state, count(*), 1 - avg(abs(a.point - b.point))
             FROM mine a JOIN mine b ON a.rcid = b.rcid AND a.state < b.state GROUP BY a.state, b.state"""
