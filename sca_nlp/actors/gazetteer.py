@@ -51,6 +51,7 @@ _COMMON = frozenset(
 
 class _Entry(NamedTuple):
     words: tuple[str, ...]
+    lower: list[str]
     anchor: int  # which of the words is looked up
     forms: tuple[Form, ...]
 
@@ -76,7 +77,7 @@ class Gazetteer:
         index: dict[str, list[_Entry]] = {}
         for words, group in by_words.items():
             anchor = next((k for k, w in enumerate(words) if w.lower() not in _COMMON), 0)
-            entry = _Entry(words, anchor, tuple(group))
+            entry = _Entry(words, [w.lower() for w in words], anchor, tuple(group))
             word = words[anchor]
             variants = {word}
             if word.islower():
@@ -115,19 +116,23 @@ class Gazetteer:
         year = int(date[:4]) if date[:4].isdigit() else None
         spans: list[tuple[int, int]] | None = None
         hits: list[tuple[int, int, tuple[Form, ...]]] = []
-        for k, word in enumerate(words):
-            for entry in self._index.get(word, ()):
-                first = k - entry.anchor
-                last = first + len(entry.words)
-                if first < 0 or last > len(words):
-                    continue
+        lower = [w.lower() for w in words]
+        index = self._index
+        for k in [k for k, word in enumerate(words) if word in index]:
+            for entry in index[words[k]]:
                 if len(entry.words) > 1:
-                    if not all(_same(f, w) for f, w in zip(entry.words, words[first:last], strict=True)):
+                    first = k - entry.anchor
+                    last = first + len(entry.words)
+                    if first < 0 or lower[first:last] != entry.lower:
+                        continue
+                    if not all(map(_same, entry.words, words[first:last])):
                         continue
                     if spans is None:
                         spans = [m.span() for m in _WORD.finditer(text)]
                     if not _joined(text, spans[first:last]):
                         continue
+                else:
+                    first, last = k, k + 1
                 forms = _in_year(entry.forms, year)
                 if forms:
                     hits.append((first, last, forms))
