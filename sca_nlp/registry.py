@@ -40,6 +40,7 @@ DEED_READERS: dict[str, str] = {
     "sipri_milex": "sca_nlp.read.deeds.milex:read_sipri_milex",
     "nmc": "sca_nlp.read.deeds.milex:read_nmc",
     "gdelt": "sca_nlp.read.deeds.gdelt:read_gdelt",
+    "gdelt_network": "sca_nlp.read.deeds.gdelt_network:read_gdelt_network",
     "icews": "sca_nlp.read.deeds.icews:read_icews",
     "icews_yearly": "sca_nlp.read.deeds.icews:read_icews_yearly",
     "polecat": "sca_nlp.read.deeds.polecat:read_polecat",

@@ -64,6 +64,11 @@ def gdelt(folder: Path) -> Path:
     return path
 
 
+def gdelt_network(folder: Path) -> Path:
+    rows = ["2020-01,RUS,USA,10,30,31", "2020-02,RUS,USA,20,10,30", "2020-02,FRA,USA,1,1,30"]
+    return write_csv(folder / "months.csv", "month,iso3_a,iso3_b,days_pos,days_neg,days_in_month", *rows)
+
+
 def icews(folder: Path) -> Path:
     header = (
         "Event ID\tEvent Date\tSource Name\tSource Sectors\tSource Country\tEvent Text\tCAMEO Code\tIntensity\tTarget Name\t"
@@ -322,6 +327,7 @@ def chronology(folder: Path) -> Path:
 #: Reader -> (maker of a file, options, number of deeds in it).
 FILES: dict[str, tuple[Callable[[Path], Path], dict[str, Any], int]] = {
     "gdelt": (gdelt, {}, 2),
+    "gdelt_network": (gdelt_network, {}, 4),
     "icews": (icews, {}, 2),
     "icews_yearly": (icews_yearly, {}, 4),
     "polecat": (polecat, {}, 3),

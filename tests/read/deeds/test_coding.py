@@ -110,6 +110,12 @@ def test_gdelt_only_some_actors(tmp_path: Path) -> None:
     assert table.source.coverage.first == "2014-03-01"
 
 
+def test_gdelt_network_counts_days(tmp_path: Path) -> None:
+    found = rows("gdelt_network", files.gdelt_network(tmp_path))
+    assert ("2020-01", "USA", "RUS", "days", -1, 0.5) in found
+    assert ("2020-02", "RUS", "USA", "days", 1, 0.3333) in found
+
+
 @pytest.mark.parametrize(("goldstein", "sign"), [("-5.0", -1), ("3.4", 1)])
 def test_the_two_versions_of_code_016(goldstein: str, sign: int, tmp_path: Path) -> None:
     path = tmp_path / "x.CSV"

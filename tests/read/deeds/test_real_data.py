@@ -91,6 +91,8 @@ def test_icews_sample_and_years() -> None:
     ("name", "file", "n"),
     [
         ("mid_gml", "mid_gml_v221_dirdyad.parquet", 7592),
+        ("gdelt_network", "gdelt2_network_monthly_2018_2024.parquet", 320_000),
+        ("gdelt_network", "gdelt2_network_daily_key27_2018_2024.parquet", 34_000),
         ("dcad", "dcad_v1_agreements.parquet", 3736),
         ("exercises", "mme7_exercises.parquet", 70_000),
         ("exercises", "mme7_exercises_dyadyear.parquet", 36_000),
