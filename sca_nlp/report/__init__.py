@@ -13,6 +13,7 @@ def write_report(
     dyads: Sequence[tuple[str, str]] = (),
     out: Path | str | None = None,
     members: Callable[[str, int], frozenset[str]] | None = None,
+    names: Callable[[str], str] | None = None,
     passages_per_point: int = 12,
     figures: bool = True,
 ) -> Path:
@@ -28,6 +29,7 @@ def write_report(
         out: folder to write to; by default `run_folder/report`.
         members: (actor, year) -> codes that count as this actor in that year, for groups such as NATO; without it an
             actor is its own only member. The same callable that the aggregation was given.
+        names: actor code -> name; by default the shipped names of states and groups, and the code where there is none.
         passages_per_point: at most so many passages are embedded for each source, target and period; less where a
             report has so many points that the page would grow beyond a few megabytes.
         figures: also write the figures for a paper (by far the slowest part: seconds a pair).
@@ -43,6 +45,7 @@ def write_report(
         dyads=dyads,
         out=None if out is None else Path(out),
         members=members,
+        names=names,
         passages_per_point=passages_per_point,
         figures=figures,
     )

@@ -22,7 +22,7 @@ from sca_nlp.report.svg import (
     x_axis,
     y_axis,
 )
-from sca_nlp.report.wording import count, finite, interval, num
+from sca_nlp.report.wording import finite, interval, num, plural
 
 WIDTH, LEFT, RIGHT = 940.0, 58.0, 926.0
 X = Callable[[float], float]
@@ -62,7 +62,7 @@ def _breaks(d: Direction, series: str, periods: list[str], x: X, top: float, bot
             continue
         low, high, at = (per.place(p, periods[0]) for p in (b.low, b.high, b.period))
         left, right = max(low - 0.5, 0), min(high + 0.5, len(periods))
-        text = f"Break in the {series} of {d.source} on {d.target}: {b.period}, interval {b.low} to {b.high}"
+        text = f"Break in the {series} of {d.name}: {b.period}, interval {b.low} to {b.high}"
         y = top + 4 if d.side == "a" else bottom - 4
         out.append(
             group(
@@ -94,10 +94,10 @@ def _points(
         v = values.get(p)
         if v is None or v.hidden or not finite(v.estimate):
             continue
-        where = f"{d.source} about {d.target}" if kind != "deeds" else f"{d.source} toward {d.target}"
+        where = d.name if kind != "deeds" else d.toward
         n = {
-            "words": f"; {count(v.n)} sentences in {count(v.n_speeches)} speeches",
-            "deeds": f"; {count(v.n)} deeds",
+            "words": f"; {plural(v.n, 'sentence')} in {plural(v.n_speeches, 'speech')}",
+            "deeds": f"; {plural(v.n, 'deed')}",
             "gap": "",
         }[kind]
         name = {"words": "trust balance", "deeds": "deed index", "gap": "gap"}[kind]

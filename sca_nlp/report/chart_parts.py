@@ -25,14 +25,8 @@ def indicator_chart(pair: Pair, measure: str, book: Codebook) -> Markup:
     for d in columns:
         for (indicator_id, value), points in d.indicators.get(measure, {}).items():
             down = list(book.indicator(indicator_id).values).index(value) > 0
-            found += [
-                (-1 if down else 1) * w
-                for v in points.values()
-                if not v.hidden
-                for w in (v.estimate, v.high)
-                if finite(w)
-            ]
-    low, high = extent(found, pad=0.04)
+            found += [(-1 if down else 1) * v.estimate for v in points.values() if not v.hidden and finite(v.estimate)]
+    low, high = _limits(found)
     out: list[Markup] = []
     top = 44.0
     for k, d in enumerate(columns):
@@ -48,7 +42,7 @@ def indicator_chart(pair: Pair, measure: str, book: Codebook) -> Markup:
             else:
                 out.append(label(indicator.name, left, top - 8, "label"))
             out.extend(x_axis(pair.periods, x, top, bottom, most=7, labels=row == len(book.indicators) - 1))
-            out.extend(y_axis(y, nice_ticks(low, high, 4), left, left + width, percent=True))
+            out.extend(y_axis(y, nice_ticks(low, high, 5), left, left + width, percent=True))
             bar = max(1.5, width / len(pair.periods) * 0.62)
             for j, value in enumerate(indicator.values):
                 way = -1 if j else 1
@@ -69,7 +63,16 @@ def indicator_chart(pair: Pair, measure: str, book: Codebook) -> Markup:
                         el("rect", x=cx - bar / 2, y=y0, width=bar, height=max(0.5, y1 - y0), class_=f"bar {sign}"),
                     ]
                     if finite(v.low) and finite(v.high):
-                        parts.append(el("line", x1=cx, x2=cx, y1=y(way * v.low), y2=y(way * v.high), class_="whisker"))
+                        parts.append(
+                            el(
+                                "line",
+                                x1=cx,
+                                x2=cx,
+                                y1=y(min(max(way * v.low, low), high)),
+                                y2=y(min(max(way * v.high, low), high)),
+                                class_="whisker",
+                            )
+                        )
                     out.append(el("a", *parts, href=f"#{anchor(d, p)}", class_="point", tabindex="-1"))
         top = bottom + _GAP
     about = "of the sentences about the other" if measure == "stance" else "of all the source's sentences"
@@ -81,6 +84,13 @@ def indicator_chart(pair: Pair, measure: str, book: Codebook) -> Markup:
         f"Five rows, one an indicator. Bars up: affirmed, bars down: denied, in percent {about}.",
         f"fig-{pair.slug}-{measure}",
     )
+
+
+def _limits(estimates: list[float]) -> tuple[float, float]:
+    """Return (low, high) of the axis: half as far again as the largest share either way; most whiskers fit."""
+    low, high = extent(estimates, pad=0.0)
+    least = max(0.02, (high - low) / 6)
+    return min(1.5 * low, -least), max(1.5 * high, least)
 
 
 def _bin(z: float) -> int:
@@ -97,7 +107,7 @@ def deeds_chart(pair: Pair) -> Markup:
     out: list[Markup] = []
     top = 24.0
     for d in pair.directions:
-        out.append(label(f"{d.source} toward {d.target}", 2, top - 8, "heading"))
+        out.append(label(d.toward, 2, top - 8, "heading"))
         rows = [*MANIFESTATIONS, *sorted(set(d.manifestations) - set(MANIFESTATIONS))]
         for manifestation in rows:
             name = MANIFESTATION_NAMES.get(manifestation, plain(manifestation))
@@ -109,8 +119,8 @@ def deeds_chart(pair: Pair) -> Markup:
                 if v is None:
                     out.append(el("rect", el("title", f"{name}, {p}: not covered"), class_="hatched", **box))
                     continue
-                step = _bin(v.estimate)
-                text = f"{d.source} toward {d.target}, {p}: {name} {num(v.estimate, 2, signed=True)} z"
+                step = _bin(v.estimate) if v.n else 0  # no deed is plain, wherever its z lies
+                text = f"{d.toward}, {p}: {name} {num(v.estimate, 2, signed=True)} z" + ("" if v.n else ", no deed")
                 parts = [el("title", text), el("rect", class_=f"heat h{'m' if step < 0 else 'p'}{abs(step)}", **box)]
                 if abs(step) >= 3 and cell >= 9:
                     parts.append(

@@ -69,7 +69,7 @@ def _main(pair: Pair, plt: Any) -> Any:
         axis.axhline(0, color=_INK, lw=0.6)
         for d in pair.directions:
             verb = "about" if kind == "words" else "toward"
-            _series(axis, pair, d.side, getattr(d, kind), f"{d.source} {verb} {d.target}")
+            _series(axis, pair, d.side, getattr(d, kind), f"{d.source_name} {verb} {d.target_name}")
             for b in d.breaks:
                 if b.series == kind and b.period in pair.periods:
                     low, high = (per.place(p, pair.periods[0]) - 0.5 for p in (b.low, b.high))
@@ -166,13 +166,14 @@ def _deeds(pair: Pair, plt: Any) -> Any:
         for r, manifestation in enumerate(MANIFESTATIONS):
             for c, p in enumerate(pair.periods):
                 if p in d.manifestations.get(manifestation, {}):
-                    grid[r, c] = d.manifestations[manifestation][p].estimate
+                    point = d.manifestations[manifestation][p]
+                    grid[r, c] = point.estimate if point.n else 0.0  # no deed is plain, wherever its z lies
         axis.patch.set(hatch="////", edgecolor="#bbbbbb", facecolor="white")
         image = axis.imshow(
             np.ma.masked_invalid(grid), aspect="auto", cmap="PRGn", vmin=-3, vmax=3, interpolation="nearest"
         )
         axis.set_yticks(range(len(MANIFESTATIONS)), [MANIFESTATION_NAMES[m] for m in MANIFESTATIONS])
-        axis.set_title(f"{d.source} toward {d.target}")
+        axis.set_title(d.toward)
         _x_axis(axis, pair, labels=True)
     figure.colorbar(image, ax=axes[:, 0], label="z units (purple: away, green: toward)", shrink=0.8, extend="both")
     axes[-1, 0].set_xlabel(f"period ({per.grain_of(pair.periods[0])}); hatched: no source covers it")

@@ -25,7 +25,7 @@ NEEDED: dict[str, tuple[tuple[str, ...], str]] = {
         "sca deeds",
     ),
     "deed_series.parquet": (
-        ("source", "target", "period", "manifestation", "dataset", "estimate", "covered"),
+        ("source", "target", "period", "manifestation", "dataset", "estimate", "n_deeds", "covered"),
         "sca deeds",
     ),
     "compare/gap.parquet": (("source", "target", "period", "words_z", "deeds_z", "gap", "low", "high"), "sca compare"),

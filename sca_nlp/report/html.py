@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from sca_nlp.report.methods import write_methods
 from sca_nlp.report.moves import deeds_of
 from sca_nlp.report.pairs import Direction, Pair, build_pair, pairs_of
 from sca_nlp.report.rows import method_rows, rows_of_pair, sequence_rows, test_rows, window_rows
-from sca_nlp.report.summary import period_note, summarise, tests_sentence, window_name
+from sca_nlp.report.summary import n_corrected, period_note, summarise, tests_sentence, window_name
 from sca_nlp.report.tables import write_table
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -50,7 +50,7 @@ class Part:
     drawings: dict[str, Markup]
     evidence: list[tuple[Direction, list[Cell]]]
     tests: list[tuple[str, list[dict[str, Any]]]]
-    sequences: list[dict[str, Any]]
+    sequences: list[tuple[str, list[dict[str, Any]]]]
     methods_compared: list[dict[str, Any]]
     windows: list[dict[str, Any]]
 
@@ -79,6 +79,19 @@ def _evidence(
     if db is not None:
         db.close()
     return out
+
+
+def _names(given: Callable[[str], str] | None) -> Callable[[str], str]:
+    """Return a function that names every code, the unknown ones by themselves."""
+    from sca_nlp.actors import name_of  # reads the gazetteer, so only when a report is made
+
+    def name(code: str) -> str:
+        try:
+            return (given or name_of)(code)
+        except ScaError:
+            return code
+
+    return name
 
 
 def _of_no_pair(tests: pd.DataFrame) -> pd.DataFrame:
@@ -116,6 +129,7 @@ def _environment(book: Codebook) -> Environment:
         "plain": wording.plain,
         "safe_url": safe_url,
     }
+    env.tests["finite"] = wording.finite
     env.globals |= {
         "interval": wording.interval,
         "finite": wording.finite,
@@ -128,6 +142,7 @@ def _environment(book: Codebook) -> Environment:
         "meaning": book.meaning,
         "book": book,
         "window_name": window_name,
+        "plural": wording.plural,
         "trust_sign": book.trust_sign,
     }
     return env
@@ -157,6 +172,7 @@ def write(
     dyads: Sequence[tuple[str, str]],
     out: Path | None,
     members: Members | None,
+    names: Callable[[str], str] | None,
     passages_per_point: int,
     figures: bool = True,
 ) -> Path:
@@ -164,7 +180,8 @@ def write(
     frames = read_frames(run_folder)
     book = _book(run_folder)
     folder = out or run_folder / "report"
-    pairs = [build_pair(frames, a, b, book) for a, b in pairs_of(frames, dyads)]
+    named = _names(names)
+    pairs = [build_pair(frames, a, b, book, named) for a, b in pairs_of(frames, dyads)]
     shown = [p for p in pairs if p.directions and p.periods]
     k = budget(passages_per_point, sum(len(p.periods) * len(p.directions) for p in shown))
     try:
@@ -195,7 +212,7 @@ def write(
             )
         )
     folder.mkdir(parents=True, exist_ok=True)
-    names = write_figures(shown, book, folder / "figures") if figures else []
+    files = write_figures(shown, book, folder / "figures") if figures else []
     tables = _tables(frames, shown, folder / "tables")
     metrics = provenance.metrics_of(frames)
     style, script = ((_TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
@@ -213,7 +230,7 @@ def write(
             k=k,
             command=list_command(run_folder),
             all_tests=tests_sentence(frames["compare/tests.parquet"]),
-            n_tests=int(frames["compare/tests.parquet"]["p"].notna().sum()),
+            n_tests=n_corrected(frames["compare/tests.parquet"]),
             error=provenance.classifier_error(metrics),
             metric_rows=provenance.metric_rows(metrics),
             groups=provenance.manifest_groups(frames),
@@ -224,7 +241,7 @@ def write(
             sources=provenance.source_rows(frames),
             extra={name: f.head(MOST_ROWS) for name, f in frames.extra.items()},
             methods=write_methods(frames, shown, book, k),
-            figures=names,
+            figures=files,
             tables=tables,
         )
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -45,6 +45,8 @@ class Direction:
     source: str
     target: str
     side: str  # "a" or "b": which colour and line
+    source_name: str = ""
+    target_name: str = ""
     words: dict[str, Point] = field(default_factory=dict)
     deeds: dict[str, Point] = field(default_factory=dict)
     gap: dict[str, Point] = field(default_factory=dict)
@@ -57,8 +59,13 @@ class Direction:
 
     @property
     def name(self) -> str:
-        """`AAA about BBB`."""
-        return f"{self.source} about {self.target}"
+        """`Avaria about Borland`."""
+        return f"{self.source_name or self.source} about {self.target_name or self.target}"
+
+    @property
+    def toward(self) -> str:
+        """`Avaria toward Borland`."""
+        return f"{self.source_name or self.source} toward {self.target_name or self.target}"
 
     @property
     def slug(self) -> str:
@@ -83,6 +90,8 @@ class Pair:
     events: list[Event]
     method: str  # of the headline trust balance
     window: str  # reference window of the gap
+    a_name: str = ""
+    b_name: str = ""
     n_events: int = 0  # how many deeds the marked ones were chosen from
 
     @property
@@ -92,8 +101,8 @@ class Pair:
 
     @property
     def title(self) -> str:
-        """`AAA and BBB`."""
-        return f"{self.a} and {self.b}"
+        """`Avaria and Borland`."""
+        return f"{self.a_name or self.a} and {self.b_name or self.b}"
 
 
 def slug(*names: str) -> str:
@@ -186,16 +195,21 @@ def _direction(
     return d
 
 
-def build_pair(frames: Frames, a: str, b: str, book: Codebook, most_events: int = 14) -> Pair:
+def build_pair(
+    frames: Frames, a: str, b: str, book: Codebook, names: Callable[[str], str] = str, most_events: int = 14
+) -> Pair:
     """Return everything that the figures and sentences of one pair are made of."""
     words = pd.concat([of_dyad(frames["words.parquet"], a, b), of_dyad(frames["words.parquet"], b, a)])
-    method = headline_method(words, str(frames.manifest.get("headline_method", "")))
+    settings = frames.manifest.get("words")
+    method = headline_method(words, str(settings.get("headline", "")) if isinstance(settings, dict) else "")
     window = headline_window(frames["compare/gap.parquet"])
     directions = [_direction(frames, s, t, side, method, window, book) for s, t, side in ((a, b, "a"), (b, a, "b"))]
+    for d in directions:
+        d.source_name, d.target_name = names(d.source), names(d.target)
     seen = {p for d in directions for series in (d.words, d.deeds, d.gap) for p in series}
     if not seen:
         seen = {p for d in directions for rows in d.manifestations.values() for p in rows}
     periods = per.period_range(sorted(seen))
     kept = [d for d in directions if d.words or d.deeds or d.gap or d.manifestations]
     events, n = choose_events(frames, a, b, periods, most_events)
-    return Pair(a, b, periods, kept, events, method, window, n)
+    return Pair(a, b, periods, kept, events, method, window, names(a), names(b), n)

@@ -59,10 +59,10 @@ def test_rows(frame: pd.DataFrame) -> list[tuple[str, list[dict[str, Any]]]]:
 
 def sequence_rows(
     frame: pd.DataFrame, pair: Pair, evidence: list[tuple[Direction, list[Cell]]], signs: Mapping[str, int]
-) -> list[dict[str, Any]]:
-    """Return the sequences of moves, each step with what shows it and a link to all that is behind it."""
+) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Return the sequences by kind, each step with what shows it and a link to all that is behind it."""
     by_actor = {d.source: (d, {c.period: c for c in cells}) for d, cells in evidence}
-    out = []
+    out: dict[str, list[dict[str, Any]]] = {}
     for r in frame.sort_values(["start", "kind"]).to_dict("records"):
         steps = steps_of(r["steps"])
         for s in steps:
@@ -71,8 +71,8 @@ def sequence_rows(
             s |= behind(s, cells.get(s["period"]), signs)
         kind = str(r["kind"])
         name = KINDS.get(kind.lower().replace(" ", "_"), wording.plain(kind))
-        out.append({str(k): v for k, v in r.items()} | {"steps": steps, "name": name})
-    return out
+        out.setdefault(name, []).append({str(k): v for k, v in r.items()} | {"steps": steps})
+    return list(out.items())
 
 
 def method_rows(frames: Frames, pair: Pair) -> list[dict[str, Any]]:

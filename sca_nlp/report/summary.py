@@ -9,7 +9,7 @@ import pandas as pd
 
 from sca_nlp.report import periods as per
 from sca_nlp.report.pairs import Direction, Pair, Point
-from sca_nlp.report.wording import count, finite, interval, join, num, plain, pvalue
+from sca_nlp.report.wording import finite, interval, join, num, plain, plural, pvalue
 
 
 def spans(periods: list[str], axis: list[str]) -> str:
@@ -62,8 +62,9 @@ def _words(d: Direction) -> str:
     last = list(shown)[-1]
     v = shown[last]
     out = (
-        f"{d.source} about {d.target} stands at {num(v.estimate, signed=True)} {interval(v.low, v.high, signed=True)}"
-        f" in {last} on the trust balance, from −1 to +1 ({count(v.n)} sentences in {count(v.n_speeches)} speeches)."
+        f"{d.name} stands at {num(v.estimate, signed=True)} {interval(v.low, v.high, signed=True)}"
+        f" in {last} on the trust balance, from −1 to +1"
+        f" ({plural(v.n, 'sentence')} in {plural(v.n_speeches, 'speech')})."
     )
     moved = change(d)
     if moved:
@@ -72,7 +73,7 @@ def _words(d: Direction) -> str:
         out += f" It moved by {num(value, signed=True)} {interval(low, high, signed=True)} {which}: {verdict}."
     hidden = sum(x.hidden for x in d.words.values())
     if hidden:
-        out += f" {hidden} of {len(d.words)} periods hold too few sentences and are hidden."
+        out += f" Hidden, since they hold too few sentences: {hidden} of {len(d.words)} periods."
     return out
 
 
@@ -88,7 +89,7 @@ def _deeds(d: Direction) -> str:
         return ""
     a, b = _mean(d.deeds, there[:k]), _mean(d.deeds, there[-k:])
     return (
-        f"{d.source} toward {d.target} went from {num(a, 2, signed=True)} z ({there[0]}–{there[k - 1]}) to "
+        f"{d.toward} went from {num(a, 2, signed=True)} z ({there[0]}–{there[k - 1]}) to "
         f"{num(b, 2, signed=True)} z ({there[-k]}–{there[-1]})."
     )
 
@@ -105,7 +106,7 @@ def _breaks(d: Direction) -> str:
             way = f", mean after it {'higher' if step > 0 else 'lower'} by {num(abs(step))}"
         span = f", interval {b.low}–{b.high}" if b.low != b.high else ""
         parts.append(f"{b.series} in {b.period}{span}, p {pvalue(b.p)}{way}")
-    return f"{d.source} on {d.target}: {'; '.join(parts) if parts else 'none was found'}."
+    return f"{d.name}: {'; '.join(parts) if parts else 'none was found'}."
 
 
 def _gap(d: Direction, axis: list[str], window: str) -> str:
@@ -121,13 +122,13 @@ def _gap(d: Direction, axis: list[str], window: str) -> str:
     reference = f" (standardised on {window_name(window)})" if window else ""
     if not parts:
         return (
-            f"Words and deeds of {d.source} toward {d.target}{reference} never part beyond the interval of their gap,"
+            f"Words and deeds of {d.toward}{reference} never part beyond the interval of their gap,"
             f" in {len(d.gap)} periods."
         )
     top = max(d.gap, key=lambda p: abs(d.gap[p].estimate))
     v = d.gap[top]
     return (
-        f"{d.source} toward {d.target}{reference} was {join(parts)}: {len(warm) + len(cold)} of {len(d.gap)} periods,"
+        f"{d.toward}{reference} was {join(parts)}: {len(warm) + len(cold)} of {len(d.gap)} periods,"
         f" beyond the 95 % interval. The gap is widest in {top}: {num(v.estimate, 1, signed=True)}"
         f" {interval(v.low, v.high, 1, signed=True)}."
     )
@@ -140,12 +141,19 @@ def window_name(window: str) -> str:
     return "all periods" if window in ("all", "all periods", "") else f"the window {window}"
 
 
+def n_corrected(tests: pd.DataFrame) -> int:
+    """Return how many tests the q-values count: those that could be computed, placebos left out."""
+    return int(pd.to_numeric(tests["q"], errors="coerce").notna().sum())
+
+
 def tests_sentence(tests: pd.DataFrame) -> str:
     """Return how many tests were made and which stand at q < .05."""
     if tests.empty:
         return ""
+    if not n_corrected(tests):
+        return "No test could be computed; the tables say why."
     q = pd.to_numeric(tests["q"], errors="coerce")
-    n = int(pd.to_numeric(tests["p"], errors="coerce").notna().sum())
+    n = n_corrected(tests)
     found = tests[q < 0.05].sort_values("q")
     if found.empty:
         return (

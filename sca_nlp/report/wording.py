@@ -63,6 +63,12 @@ def count(n: Any) -> str:
     return f"{int(n):,}".replace(",", "\u202f") if finite(n) else "—"
 
 
+def plural(n: Any, word: str) -> str:
+    """Return `1 speech`, `3 speeches`."""
+    ending = "" if finite(n) and int(n) == 1 else "es" if word.endswith(("ch", "sh", "s")) else "s"
+    return f"{count(n)} {word}{ending}"
+
+
 def plain(name: str) -> str:
     """Return an identifier as words."""
     return name.replace("_", " ").replace("-", " ").strip()

@@ -127,9 +127,9 @@ def test_at_most_k_passages_a_point(run, tmp_path):
     assert "17 more in the run" in text
 
 
-def test_same_run_same_bytes(run, tmp_path):
-    a = write_report(run, title="t", dyads=[], out=tmp_path / "a")
-    b = write_report(run, title="t", dyads=[], out=tmp_path / "b")
+def test_same_run_same_bytes(run, page, tmp_path):
+    a = page[0]
+    b = write_report(run, title="Avaria & Borland", dyads=[("AVA", "BOR")], out=tmp_path)
     files = sorted(p.relative_to(a.parent) for p in a.parent.rglob("*") if p.is_file())
     assert len(files) > 15
     for name in files:
@@ -154,7 +154,7 @@ def test_a_missing_part_is_said_and_survived(run, tmp_path, gone, command):
     copy = tmp_path / "run"
     shutil.copytree(run, copy, ignore=shutil.ignore_patterns("report"))
     shutil.rmtree(copy / gone) if (copy / gone).is_dir() else (copy / gone).unlink()
-    text = write_report(copy, title="t", dyads=[("AVA", "BOR")], figures=gone == "words.parquet").read_text(
+    text = write_report(copy, title="t", dyads=[("AVA", "BOR")], figures=gone == "deed_series.parquet").read_text(
         encoding="utf-8"
     )
     Page(text)
