@@ -139,7 +139,7 @@ import sys, time
 from pathlib import Path
 from sca_nlp.pipeline import score
 from tests.fakes import fake_tools, speech
-import sca_nlp.pipeline as p
+import sca_nlp.pipeline.scoring as p
 p.SHARD_CHARACTERS = 200
 score((speech(n) for n in range(400)), Path(sys.argv[1]), fake_tools())
 print("finished")

@@ -43,15 +43,23 @@ def score(
     """
     from sca_nlp import pipeline
     from sca_nlp.config import SpeechesSection
+    from sca_nlp.read.speeches import ReadReport
 
     template = SpeechesSection("", format, pairs(column, "--column"), pairs(default, "--default"))
     sections = [replace(template, path=path, options=pairs(option, "--option")) for path in speeches]
     rejects: list[Any] = []
+    reading = ReadReport()
     start = time.monotonic()
     tools = pipeline.load_tools(model, profile=profile, threads=threads, language=language, actor_files=actors or ())
     with progress("Scoring") as advance:
         summary = pipeline.score(
-            pipeline.read(sections, rejects.append), out, tools, rejects=rejects, progress=advance, model_name=model
+            pipeline.read(sections, rejects.append, own_actors=bool(actors), report=reading),
+            out,
+            tools,
+            rejects=rejects,
+            progress=advance,
+            model_name=model,
+            report=reading,
         )
     seconds = time.monotonic() - start
     data = {
@@ -61,6 +69,7 @@ def score(
         "passages": summary.n_passages,
         "rejects": len(summary.rejects),
         "seconds": round(seconds, 2),
+        "notes": reading.notes,
     }
 
     def human() -> None:
@@ -68,6 +77,8 @@ def score(
         rejected = (
             f"; {len(summary.rejects):,} rejected, see {summary.folder / 'rejects.jsonl'}" if summary.rejects else ""
         )
+        for note in reading.notes[:10]:
+            print(f"note: {note}")
         done = f"{summary.n_speeches:,} speeches{known}, {summary.n_passages:,} passages in {seconds:.1f} s"
         print(f"{done}{rejected}. Run: {summary.folder}")
 

@@ -17,6 +17,7 @@ from sca_nlp.store import RunStore, Scored, count_rows, read_manifest
 if TYPE_CHECKING:
     from sca_nlp.attribute import Attributor
     from sca_nlp.classify.contract import Classifier
+    from sca_nlp.read.speeches import ReadReport
 
 #: A shard is closed after this many characters of text: some 3,000 sentences, what a kill costs at most.
 SHARD_CHARACTERS = 400_000
@@ -139,14 +140,20 @@ Progress = Callable[[int, int], None]  # speeches and passages finished since th
 
 
 def read(
-    sections: Sequence[SpeechesSection], rejects: Callable[[Reject], None], *, own_actors: bool = False
+    sections: Sequence[SpeechesSection],
+    rejects: Callable[[Reject], None],
+    *,
+    own_actors: bool = False,
+    report: ReadReport | None = None,
 ) -> Iterator[Speech]:
-    """Read speeches from every section, filtered by source and date.
+    """Read speeches from every section, filtered by source and date; ids are compared over all of them.
 
-    With `own_actors`, a source that the shipped gazetteer does not know is taken as it stands.
+    With `own_actors`, a source that the shipped gazetteer does not know is taken as it stands. `report` is filled with
+    counts, encodings and notes.
     """
-    from sca_nlp.read.speeches import read_speeches
+    from sca_nlp.read.speeches import ReadReport, read_speeches
 
+    report = report if report is not None else ReadReport()
     for section in sections:
         wanted = set(section.sources)
         for speech in read_speeches(
@@ -155,6 +162,7 @@ def read(
             columns=section.columns,
             defaults=section.defaults,
             rejects=rejects,
+            report=report,
             **({"keep_unknown_sources": True} if own_actors else {}) | section.options,
         ):
             if wanted and speech.source not in wanted:
@@ -185,6 +193,7 @@ def score(
     rejects: list[Reject] | None = None,
     progress: Progress | None = None,
     model_name: str = "",
+    report: ReadReport | None = None,
 ) -> ScoreSummary:
     """Score speeches into a run folder; what is there already is skipped, so that running again finishes the rest.
 
@@ -195,6 +204,7 @@ def score(
         rejects: the list that the reader fills; speeches that cannot be scored are added to it.
         progress: called after each shard.
         model_name: kept in the manifest.
+        report: what reading met, kept in the manifest.
 
     Raises:
         ScaError: the folder cannot be written, or another process is writing to it.
@@ -231,6 +241,8 @@ def score(
         summary.counts = {"speeches": len(store.done), "rejects": len(rejects)}
         if store.done:
             summary.counts |= count_rows(folder)
+        if report is not None:
+            store.update_manifest(reading=report.as_dict())
         from sca_nlp import __version__
 
         store.update_manifest(

@@ -369,6 +369,8 @@ def run(
     config: Config, *, progress: Progress | None = None, say: Callable[[str], None] = lambda line: None
 ) -> RunSummary:
     """Do everything that a config says, from reading to the report; what is there already is not scored again."""
+    from sca_nlp.read.speeches import ReadReport
+
     dyads = directed(config.words)
     tools = load_tools(
         config.classify.model,
@@ -378,8 +380,12 @@ def run(
         actor_files=config.actors.files,
     )
     rejects: list[Reject] = []
-    speeches = read(config.speeches, rejects.append, own_actors=bool(config.actors.files))
-    scored = score(speeches, config.folder, tools, rejects=rejects, progress=progress, model_name=config.classify.model)
+    reading = ReadReport()
+    speeches = read(config.speeches, rejects.append, own_actors=bool(config.actors.files), report=reading)
+    name = config.classify.model
+    scored = score(speeches, config.folder, tools, rejects=rejects, progress=progress, model_name=name, report=reading)
+    for note in reading.notes[:10]:
+        say(f"note: {note}")
     folder = scored.folder
     counts = scored.counts
     known = f" ({scored.n_known:,} speeches were there already)" if scored.n_known else ""

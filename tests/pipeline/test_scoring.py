@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sca_nlp import pipeline
+from sca_nlp.pipeline import scoring as pipeline
 from sca_nlp.store import check_run, iter_passages, store_digest
 from tests.fakes import fake_tools, speech
 
