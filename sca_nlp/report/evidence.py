@@ -126,7 +126,7 @@ def open_passages(frames: Frames) -> duckdb.DuckDBPyConnection | None:
 def passages_of(
     db: duckdb.DuckDBPyConnection, d: Direction, periods: Sequence[str], k: int, book: Codebook, members: Members
 ) -> dict[str, Cell]:
-    """Return the cells of one direction: two thirds of `k` passages by strength, the rest at random.
+    """Return the cells of one direction: at most two thirds of `k` passages by strength, the rest at random.
 
     A passage is about its targets; one with no code and no target is about the actors that it names, as in aggregation.
     Strength is the largest probability among a passage's codes. The random ones are drawn from all passages about the
@@ -174,7 +174,7 @@ def passages_of(
         WITH strong AS (SELECT *, false AS drawn FROM cells WHERE by_strength <= {strong} AND coded),
         rest AS (
           SELECT c.*, true AS drawn FROM cells c ANTI JOIN strong USING (passage_id)
-          QUALIFY row_number() OVER (PARTITION BY c.period ORDER BY md5(passage_id)) <= {k - strong}
+          QUALIFY row_number() OVER (PARTITION BY c.period ORDER BY md5(passage_id)) <= {k} - least({strong}, c.n_coded)
         ), chosen AS (SELECT * FROM strong UNION ALL SELECT * FROM rest),
         near AS (SELECT speech_id, idx, text FROM passages WHERE speech_id IN (SELECT speech_id FROM chosen))
         SELECT c.period, p.passage_id, p.speech_id, p.start, p."end", p.date, p.speaker, s.office, s.title, s.venue,

@@ -63,7 +63,8 @@ def sequence_rows(
     """Return the sequences by kind, each step with what shows it and a link to all that is behind it."""
     by_actor = {d.source: (d, {c.period: c for c in cells}) for d, cells in evidence}
     out: dict[str, list[dict[str, Any]]] = {}
-    for r in frame.sort_values(["start", "kind"]).to_dict("records"):
+    once = frame.drop_duplicates(["kind", "start", "end", "steps"])  # each direction of a pair finds the same runs
+    for r in once.sort_values(["start", "kind"]).to_dict("records"):
         steps = steps_of(r["steps"])
         for s in steps:
             d, cells = by_actor.get(s["actor"], (None, {}))

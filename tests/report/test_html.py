@@ -184,6 +184,20 @@ def test_a_group_finds_the_passages_of_its_members(run, tmp_path):
     assert "No passage of PACT" in cell[1995]
 
 
+def test_sequences_come_once_with_their_deeds(run, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy, ignore=shutil.ignore_patterns("report"))
+    runs = pd.read_parquet(copy / "compare/sequences.parquet")
+    pd.concat([runs, runs.assign(source=runs.target, target=runs.source)]).to_parquet(
+        copy / "compare/sequences.parquet"
+    )
+    text = write_report(copy, title="t", dyads=[], figures=False).read_text(encoding="utf-8")
+    assert "Answered conciliatory moves (a GRIT run): 1" in text
+    steps = text.split('<ol class="steps">')[1].split("</ol>")[0]
+    assert 'href="#cell-AVA_BOR-1990"' in steps
+    assert "“" in steps  # a sentence behind the step in words
+
+
 def test_only_web_addresses_become_links():
     assert safe_url(" https://example.org/a ") == "https://example.org/a"
     for bad in (
