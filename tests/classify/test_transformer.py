@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sca_nlp.classify.folder import load_model, write_folder
+from sca_nlp.classify.transformer import OVERLAP, Tokens, Transformer, plan_batches, pool_windows, windows
+from sca_nlp.codebook import default_codebook
+from sca_nlp.errors import InputError
+from sca_nlp.share import share_path
+from tests.classify.tiny import sentences, tokenizer_json, write_encoder
+
+torch = pytest.importorskip("torch", reason="the torch extra is not installed")
+
+from sca_nlp.records import Annotation  # noqa: E402
+from training.dataset import make_dataset  # noqa: E402
+from training.encoders import open_base  # noqa: E402
+from training.linear import fit_linear  # noqa: E402
+from training.network import predict  # noqa: E402
+from training.settings import AnnotationsSection, EncoderSection, FitSection, TrainConfig  # noqa: E402
+from training.train import package, plain_decision  # noqa: E402
+
+BOOK = default_codebook()
+
+
+def build(path: Path, kind: str = "bert", lexical: bool = False) -> tuple[Path, object, object]:
+    base = open_base(str(write_encoder(path / "base", kind=kind)))
+    fit = FitSection(hidden=8)
+    config = TrainConfig("tiny", (AnnotationsSection("x"),), "", encoder=EncoderSection(base.name, 16), fit=fit)
+    model = base.network(BOOK, fit).eval()
+    rows = [Annotation(str(n), "d", 0, 0, t, ()) for n, t in enumerate(sentences(40, 3, 12))]
+    arrays, meta, texts = package(model, config, BOOK, base, make_dataset(rows, BOOK, "x", 0))
+    if lexical:
+        gold = np.random.default_rng(0).integers(0, 2, (40, 10)).astype(np.float32)
+        arrays |= {f"lexical.{k}": v for k, v in fit_linear([r.text for r in rows], gold, 256).items()}
+        meta["lexical"] = {"share": 0.35, "ngrams": 2}
+    write_folder(
+        path / "m",
+        meta={"id": "tiny-1", "kind": "transformer", **meta},
+        codebook_bytes=share_path("configs", "codebook.toml").read_bytes(),
+        decision=plain_decision(BOOK),
+        arrays=arrays,
+        texts=texts,
+    )
+    return path / "m", model, base
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, object, object]:
+    return build(tmp_path_factory.mktemp("tiny"))
+
+
+def test_the_onnx_graph_equals_torch(tiny: tuple[Path, object, object]) -> None:
+    folder, model, base = tiny
+    texts = sentences(30, 1, 12)
+    ids = base.ids(texts, 16)
+    logits = torch.tensor(predict(model, ids))
+    expected = model.probabilities(logits).numpy()
+    got = load_model(str(folder), profile="exact").predict(texts).probabilities
+    np.testing.assert_allclose(got, expected, atol=2e-3)  # fp16 weights against fp32
+
+
+@pytest.mark.parametrize("profile", ["exact", "balanced"])
+@pytest.mark.parametrize("lexical", [False, True])
+def test_scores_do_not_hang_on_batch_order_or_threads(tmp_path: Path, profile: str, lexical: bool) -> None:
+    folder, _, _ = build(tmp_path, lexical=lexical)
+    texts = sentences(60, 2, 60)
+    model = load_model(str(folder), profile=profile, threads=1)
+    assert model.profile == profile
+    whole = model.predict(texts).probabilities
+    alone = np.vstack([model.predict([t]).probabilities for t in texts])
+    np.testing.assert_allclose(whole, alone, atol=1e-5)
+    order = np.random.default_rng(0).permutation(len(texts))
+    np.testing.assert_allclose(model.predict([texts[i] for i in order]).probabilities, whole[order], atol=1e-5)
+    model.budget = 40
+    np.testing.assert_allclose(model.predict(texts).probabilities, whole, atol=1e-5)
+    many = load_model(str(folder), profile=profile, threads=3)
+    many.budget = 40
+    np.testing.assert_allclose(many.predict(texts).probabilities, whole, atol=1e-5)
+
+
+def test_eight_bits_stay_near_fp32(tiny: tuple[Path, object, object]) -> None:
+    texts = sentences(50, 5, 12)
+    exact, balanced = (load_model(str(tiny[0]), profile=p).predict(texts).probabilities for p in ("exact", "balanced"))
+    assert 0 < np.abs(exact - balanced).max() < 0.05
+
+
+def test_equal_texts_are_read_once(tiny: tuple[Path, object, object], monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_model(str(tiny[0]), threads=1)
+    seen: list[int] = []
+    run = Transformer._run
+    monkeypatch.setattr(Transformer, "_run", lambda self, rows: (seen.append(len(rows)), run(self, rows))[1])
+    p = model.predict(["we keep peace", "war", "we keep peace"]).probabilities
+    assert seen == [2]
+    np.testing.assert_array_equal(p[0], p[2])
+
+
+def test_long_passages_are_windowed_and_marked(tiny: tuple[Path, object, object]) -> None:
+    model = load_model(str(tiny[0]))
+    long = " ".join(["peace"] * 200)
+    scores = model.predict([long, "peace", ""])
+    assert scores.n_windows.tolist()[1:] == [1, 1]
+    assert scores.n_windows[0] > 1
+    assert np.isfinite(scores.probabilities).all()
+
+
+@pytest.mark.parametrize("n", [0, 1, 14, 15, 100, 777])
+def test_windows_cover_every_token_and_overlap(n: int) -> None:
+    size = 80
+    cut = windows(range(10, 10 + n), 1, 2, size)
+    assert all(w[0] == 1 and w[-1] == 2 and len(w) <= size for w in cut)
+    assert {t for w in cut for t in w[1:-1]} == set(range(10, 10 + n))
+    for a, b in zip(cut, cut[1:], strict=False):
+        assert len(set(a[1:-1]) & set(b[1:-1])) == OVERLAP
+
+
+def test_batches_hold_every_row_once_within_budget() -> None:
+    lengths = np.random.default_rng(0).integers(1, 50, 200)
+    plan = plan_batches(lengths, 120)
+    assert sorted(np.concatenate(plan).tolist()) == list(range(200))
+    assert all(len(b) * lengths[b].max() <= 120 or len(b) == 1 for b in plan)
+
+
+def test_windows_are_pooled_by_maximum() -> None:
+    p = np.array([[0.1, 0.9], [0.4, 0.2], [0.3, 0.3]], np.float32)
+    np.testing.assert_allclose(pool_windows(p, np.array([0, 0, 1]), 2), [[0.4, 0.9], [0.3, 0.3]])
+
+
+def test_odd_text_does_not_break_the_tokenizer(tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_text(tokenizer_json(), encoding="utf-8")
+    cut = Tokens(path, 16)(["", "\ud800 war", "\x00\u202e", "peace " * 40])
+    assert [len(c) for c in cut[:3]] == [1, 1, 1]
+    path.write_text("{}")
+    with pytest.raises(InputError, match="tokenizer"):
+        Tokens(path, 16)
+
+
+def test_other_architectures_run_in_torch(tmp_path: Path) -> None:
+    folder, model, base = build(tmp_path, kind="electra", lexical=True)
+    runtime = load_model(str(folder), threads=1)
+    texts = sentences(20, 4, 40)
+    whole = runtime.predict(texts)
+    runtime.budget = 30
+    np.testing.assert_allclose(runtime.predict(texts).probabilities, whole.probabilities, atol=1e-4)
+    assert whole.n_windows.max() > 1
