@@ -40,7 +40,7 @@ class Options:
     method: str | None = None  # of the words
     manifestation: str = "all"
     dataset: str = "all"
-    draws: int = 200  # at most, of those given
+    n_draws: int = 200  # at most, of those given
     permutations: int = 1000
     level: float = 0.95  # of noise that a break must exceed
     leaders: tuple[Change, ...] = ()
@@ -83,12 +83,12 @@ def compare_dyad(
     pair = series.align(
         words, draws, deed_series, source, target, method=o.method, manifestation=o.manifestation, dataset=o.dataset
     )
-    pair = _limit(pair, o.draws)
+    pair = _limit(pair, o.n_draws)
     back = _limit(
         series.align(
             words, draws, deed_series, target, source, method=o.method, manifestation=o.manifestation, dataset=o.dataset
         ),
-        o.draws,
+        o.n_draws,
     )
     key = (source, target)
     rows: list[dict[str, Any]] = []

@@ -22,7 +22,7 @@ QUESTION = "do they answer each other?"
 COLUMNS = ["source", "target", "kind", "start", "end", "n_steps", "steps"]
 LEAST = 16
 #: A move is a change of more than half a robust standard deviation: GRIT's are small.
-SMALL, LEAP, PAST = 0.5, 3.0, 8
+SMALL, LEAP, PAST = 0.5, 3.5, 10
 Steps = list[tuple[int, int]]  # (period, side): side 0 the source, 1 the target
 Evidence = Mapping[tuple[str, str, str], Sequence[str]]
 
@@ -33,7 +33,7 @@ def _common(pair: Pair, back: Pair) -> tuple[tuple[str, ...], list[Pair]]:
     out = []
     for p in (pair, back):
         at = {q: k for k, q in enumerate(p.periods)}
-        index = np.array([at.get(q, -1) for q in periods])
+        index = np.array([at.get(q, -1) for q in periods], dtype=int)
         w, d = (np.append(values, np.nan)[index] for values in (p.words, p.deeds))  # index -1: missing
         many = np.column_stack([p.draws, np.full(len(p.draws), np.nan)])[:, index]
         out.append(Pair(p.source, p.target, periods, w, many, d))
@@ -165,14 +165,16 @@ def runs(
 
 
 def leaps(x: Array, *, size: float = LEAP, past: int = PAST) -> list[int]:
-    """Return the periods whose conciliatory change exceeds `size` robust deviations of all changes before it (at least `past`)."""
+    """Return the periods whose conciliatory change exceeds `size` deviations of all changes before it (at least `past`).
+
+    The deviation is the larger of the robust and the plain one, so that a few quiet years do not make a leap."""
     change = np.diff(x, prepend=np.nan)
     out = []
     for t in range(len(x)):
         before = change[:t][~np.isnan(change[:t])]
         if np.isnan(change[t]) or len(before) < past:
             continue
-        scale = max(1.4826 * float(np.median(np.abs(before - np.median(before)))), 0.5 * float(before.std()))
+        scale = max(1.4826 * float(np.median(np.abs(before - np.median(before)))), float(before.std()))
         if scale > 1e-12 and change[t] - np.median(before) > size * scale and change[t] > 0:
             out.append(t)
     return out

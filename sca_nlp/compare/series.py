@@ -115,6 +115,8 @@ def problem(pair: Pair, least: int) -> str:
     n = int(pair.both.sum())
     if n < least:
         return f"{n} periods with words and deeds; at least {least} needed"
+    if (pair.both[1:] & pair.both[:-1]).sum() < least // 2:
+        return "too few neighbouring periods: the series have too many holes"
     if not spread(pair.words[pair.both]):
         return "words do not vary"
     return "" if spread(pair.deeds[pair.both]) else "deeds do not vary"

@@ -106,7 +106,7 @@ def _values(c: Criterion, words: pd.DataFrame, deeds: pd.DataFrame, source: str,
         else:
             rows = rows[rows["dataset"] == c.dataset] if c.dataset else rows[rows["dataset"] != "all"]
     low, high = series.number(span[0]), series.number(span[1])
-    rows = rows[[low <= series.number(p) <= high for p in rows["period"]]].dropna(subset=["estimate"])
+    rows = rows[np.array([low <= series.number(p) <= high for p in rows["period"]], dtype=bool)].dropna(subset=["estimate"])
     if c.frame == "deeds" and c.scale != "z" and not c.dataset:
         return rows.groupby("period", sort=True)["estimate"].sum().to_numpy(float)
     return rows.sort_values("period")["estimate"].to_numpy(float)

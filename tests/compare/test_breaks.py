@@ -1,0 +1,103 @@
+"""Breaks: the exact segmentation, the known place, an interval that holds it, and silence in noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sca_nlp.compare import breaks
+from tests.compare.worlds import ar, pair
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_partition_is_exact_and_no_worse_than_pelt(seed):
+    ruptures = pytest.importorskip("ruptures")
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal(70) + np.repeat([0, 2, -1, 1.5], [20, 15, 20, 15])
+
+    def objective(places, penalty):
+        edges = [0, *places, len(x)]
+        return sum(
+            ((x[a:b] - x[a:b].mean()) ** 2).sum() for a, b in zip(edges, edges[1:], strict=False)
+        ) + penalty * len(places)
+
+    for penalty in (2.0, 8.0, 15.0):
+        ours = breaks.partition(x, penalty, 3)
+        pelt = ruptures.Pelt(model="l2", min_size=3, jump=1).fit(x).predict(penalty)[:-1]
+        # With a least size above one, PELT's pruning may miss the minimum; dynamic programming does not.
+        assert objective(ours, penalty) <= objective(pelt, penalty) + 1e-9
+        if ours:
+            assert ruptures.Dynp(model="l2", min_size=3, jump=1).fit(x).predict(len(ours))[:-1] == ours
+    assert breaks.partition(x, 15.0, 3) == ruptures.Pelt(model="l2", min_size=3, jump=1).fit(x).predict(15.0)[:-1]
+
+
+def test_known_break_is_found_where_it_is():
+    rng = np.random.default_rng(1)
+    inside = []
+    for k in range(20):
+        x = ar(rng, 1, 60, 0.3)[0]
+        x[36:] += 4
+        p = pair(x, x, noise=0.2)
+        found = breaks.find(p, "words", permutations=99, rng=np.random.default_rng(k))
+        near = found[(found["period"].astype(int) - 1936).abs() <= 1]
+        inside.append(bool(((found["low"].astype(int) <= 1936) & (found["high"].astype(int) >= 1936)).any()))
+        if k == 0:
+            assert len(near) == 1
+            assert near["p"].iloc[0] < 0.05
+            assert near["after"].iloc[0] - near["before"].iloc[0] == pytest.approx(4, abs=0.8)
+            assert near["share_of_draws"].iloc[0] > 0.8
+    assert np.mean(inside) >= 0.8
+
+
+def test_noise_with_momentum_has_few_breaks():
+    rng = np.random.default_rng(2)
+    any_found = [len(breaks.segment(x, np.random.default_rng(k))[0]) > 0 for k, x in enumerate(ar(rng, 150, 40, 0.5))]
+    assert np.mean(any_found) <= 0.09
+
+
+def test_p_of_a_break_in_null_worlds():
+    rng = np.random.default_rng(3)
+    p = [breaks.p_of_break(x, 3, 99, np.random.default_rng(k)) for k, x in enumerate(ar(rng, 200, 40, 0.5))]
+    assert np.mean(np.array(p) <= 0.05) <= 0.09
+    assert 0.4 < np.mean(p) < 0.6
+
+
+def test_any_break_says_by_how_much():
+    x = ar(np.random.default_rng(4), 1, 60, 0.3)[0]
+    x[30:] += 3
+    row = breaks.any_break(pair(x, x, noise=0.1), "words", permutations=199, rng=np.random.default_rng(0))
+    assert row["p"] < 0.05
+    assert row["low"] < 3 < row["high"]
+
+
+def test_breaks_near_each_other_are_told_from_breaks_far_apart():
+    def at(which, *years):
+        return pd.DataFrame({"series": which, "period": [str(y) for y in years]})
+
+    p = pair(np.zeros(60), np.zeros(60))
+    near = breaks.nearness(
+        p, at("words", 1910, 1940), at("deeds", 1911, 1941), permutations=999, rng=np.random.default_rng(0)
+    )
+    far = breaks.nearness(
+        p, at("words", 1910, 1940), at("deeds", 1925, 1955), permutations=999, rng=np.random.default_rng(0)
+    )
+    assert near["p"] < 0.1 < far["p"]
+    assert (near["estimate"], near["lag"]) == (1, 1)
+    none = breaks.nearness(p, at("words"), at("deeds", 1911), permutations=99, rng=np.random.default_rng(0))
+    assert "no break" in none["reason"]
+
+
+@pytest.mark.parametrize("values", [np.zeros(0), np.ones(40), np.arange(5.0), np.full(30, np.nan)])
+def test_series_without_a_break_to_look_for(values):
+    p = pair(values, values, draws=values[None])
+    assert breaks.find(p, "words", permutations=9, rng=np.random.default_rng(0)).empty
+    assert breaks.any_break(p, "deeds", permutations=9, rng=np.random.default_rng(0))["reason"]
+
+
+def test_holes_are_bridged():
+    x = ar(np.random.default_rng(5), 1, 60, 0.2)[0]
+    x[30:] += 5
+    x[::7] = np.nan
+    found = breaks.find(pair(x, x, draws=x[None]), "words", permutations=49, rng=np.random.default_rng(0))
+    assert (found["period"].astype(int) - 1930).abs().min() <= 1
