@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -112,7 +113,7 @@ def test_windows_cover_every_token_and_overlap(n: int) -> None:
     cut = windows(range(10, 10 + n), 1, 2, size)
     assert all(w[0] == 1 and w[-1] == 2 and len(w) <= size for w in cut)
     assert {t for w in cut for t in w[1:-1]} == set(range(10, 10 + n))
-    for a, b in zip(cut, cut[1:], strict=False):
+    for a, b in pairwise(cut):
         assert len(set(a[1:-1]) & set(b[1:-1])) == OVERLAP
 
 
@@ -139,7 +140,7 @@ def test_odd_text_does_not_break_the_tokenizer(tmp_path: Path) -> None:
 
 
 def test_other_architectures_run_in_torch(tmp_path: Path) -> None:
-    folder, model, base = build(tmp_path, kind="electra", lexical=True)
+    folder, _, _ = build(tmp_path, kind="electra", lexical=True)
     runtime = load_model(str(folder), threads=1)
     texts = sentences(20, 4, 40)
     whole = runtime.predict(texts)

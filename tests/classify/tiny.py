@@ -8,7 +8,11 @@ from typing import Any
 
 import numpy as np
 
-WORDS = ["we", "they", "you", "threat", "threaten", "peace", "war", "force", "never", "not", "no", "longer", "enemy", "friend", "partner", "treaty", "law", "break", "keep", "our", "their", "will", "use", "arms", "talk", "listen", "concerns", "ignore", "history", "common", "divided", "the", "a", "of", "to", "is", "are", "and", ".", ",", "?", "!"]
+WORDS = [
+    *("we", "they", "you", "threat", "threaten", "peace", "war", "force", "never", "not", "no", "longer", "enemy"),
+    *("friend", "partner", "treaty", "law", "break", "keep", "our", "their", "will", "use", "arms", "talk", "listen"),
+    *("concerns", "ignore", "history", "common", "divided", "the", "a", "of", "to", "is", "are", "and", ".", ",", "?"),
+]
 
 
 def tokenizer_json() -> str:
