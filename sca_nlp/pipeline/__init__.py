@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sca_nlp.pipeline.scoring import ScoreSummary, Tools, load_tools, predict, read, score, score_cuts
-from sca_nlp.pipeline.series import aggregate, compare, deeds, directed, report, run
+from sca_nlp.pipeline.series import aggregate, compare, deeds, directed, error_rates, members_function, report, run
 
 __all__ = [
     "ScoreSummary",
@@ -12,7 +12,9 @@ __all__ = [
     "compare",
     "deeds",
     "directed",
+    "error_rates",
     "load_tools",
+    "members_function",
     "predict",
     "read",
     "report",

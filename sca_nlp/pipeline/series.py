@@ -98,25 +98,30 @@ def aggregate(
 
 
 def _error_rates(folder: Path) -> dict[str, ErrorRates] | None:
-    """Return the model's error rates as its `metrics.json` gives them (`error_rates`: `all`, `about`), or None.
-
-    They are used only where the scores come from the very model that the name still means.
-    """
-    import json
-
-    import numpy as np
-
+    """Return the error rates of the model that made a run, or None where it is not at hand any more."""
     from sca_nlp.classify.folder import find_model, read_folder
-    from sca_nlp.prevalence import ErrorRates
 
     manifest = read_manifest(folder)
     try:
         model = read_folder(find_model(manifest.get("model", {}).get("name") or None))
     except ScaError:
         return None
-    path = model.path / "metrics.json"
+    # Only where the scores come from the very model that the name still means.
+    same = str(manifest["identity"].get("model", "")).startswith(model.digest)
+    return error_rates(model.path) if same else None
+
+
+def error_rates(model: Path) -> dict[str, ErrorRates] | None:
+    """Return a model's error rates as its `metrics.json` gives them (`error_rates`: `all`, `about`), or None."""
+    import json
+
+    import numpy as np
+
+    from sca_nlp.prevalence import ErrorRates
+
+    path = model / "metrics.json"
     given = json.loads(path.read_text("utf-8")).get("error_rates") if path.exists() else None
-    if not given or not str(manifest["identity"].get("model", "")).startswith(model.digest):
+    if not given:
         return None
     keys = ("tpr", "fpr", "n_positive", "n_negative")
     return {
