@@ -24,10 +24,13 @@ OUT_OF_SCOPE = ("01", "02")
 
 
 def padded(column: str) -> str:
-    """Return SQL that gives a CAMEO code back its leading zero where it was once read as a number."""
+    """Return SQL that gives a CAMEO code back its leading zero where it was once read as a number.
+
+    Event codes have three or four digits in all these sources, so 10 is 010 and not the root 10; 312 can only be 0312.
+    """
     code = f"regexp_replace(trim({column}::VARCHAR), '\\.0$', '')"
     return (
-        f"CASE WHEN length({code}) < 3 AND {code} NOT SIMILAR TO '0[1-9]|1[0-9]|20' THEN lpad({code}, 3, '0') "
+        f"CASE WHEN length({code}) < 3 THEN lpad({code}, 3, '0') "
         f"WHEN length({code}) = 3 AND left({code}, 2) > '20' THEN '0' || {code} ELSE {code} END"
     )
 
@@ -100,7 +103,9 @@ def deeds_of_events(
     query = f"""
         SELECT e.date AS date, source, target, max_by(e.code, (m.magnitude, e.code)) AS code,
                sum(n)::BIGINT || CASE WHEN sum(n) = 1 THEN ' event' ELSE ' events' END AS description
-        FROM events e JOIN (VALUES {rows}) m(code, manifestation, sign, verbal, magnitude) ON m.code = e.code
-        GROUP BY e.date, source, target, m.manifestation, m.sign, m.verbal"""
+        FROM (SELECT date, own(source, left(date, 4)::INT) AS source, own(target, left(date, 4)::INT) AS target, code, n
+              FROM events) e
+        JOIN (VALUES {rows}) m(code, manifestation, sign, verbal, magnitude) ON m.code = e.code
+        WHERE source <> target GROUP BY e.date, source, target, m.manifestation, m.sign, m.verbal"""
     listing = {"notes": f"{declared.source.get('notes', '')} CAMEO list: {'older' if old else '1.1b3'}.".strip()}
     return collect(con, declared, query, path=path, rejects=rejects, coverage=coverage, changes=listing)

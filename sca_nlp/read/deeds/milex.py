@@ -82,7 +82,7 @@ def read_sipri_milex(
             con.execute("CREATE TABLE raw AS SELECT * FROM sheet")
             map_names(con, "SELECT name, min(year), max(year) FROM raw GROUP BY name")
             con.execute(
-                "CREATE TABLE levels AS SELECT r.line, r.name AS id, n.iso3 AS state, r.year, r.value "
+                "CREATE TABLE levels AS SELECT r.line, r.name AS id, own(n.iso3, r.year) AS state, r.year, r.value "
                 "FROM raw r LEFT JOIN names n ON n.name = r.name"
             )
         else:

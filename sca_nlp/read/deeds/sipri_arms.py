@@ -56,11 +56,11 @@ def read_sipri_arms(
         map_names(con, f"SELECT n, min(y), max(y) FROM ({names}) GROUP BY n")
         reject_names(con, path, rejects)
         query = """
-            SELECT whole(year)::VARCHAR AS date, s.iso3 AS source, t.iso3 AS target, 'delivery' AS code,
+            SELECT year AS date, own(s, year::INT) AS source, own(t, year::INT) AS target, 'delivery' AS code,
                    ln(1 + sum(number(value))) AS factor, sum(number(value)) || ' million TIV' AS description
-            FROM raw r JOIN names s ON s.name = r.supplier AND s.iso3 IS NOT NULL
-            JOIN names t ON t.name = r.recipient AND t.iso3 IS NOT NULL
-            WHERE number(value) IS NOT NULL AND s.iso3 <> t.iso3 GROUP BY whole(year), s.iso3, t.iso3"""
+            FROM (SELECT whole(year)::VARCHAR AS year, value, s.iso3 AS s, t.iso3 AS t FROM raw r
+                  JOIN names s ON s.name = r.supplier JOIN names t ON t.name = r.recipient)
+            WHERE number(value) IS NOT NULL AND s IS NOT NULL AND t IS NOT NULL AND s <> t GROUP BY ALL"""
         years = con.execute("SELECT min(whole(year))::VARCHAR, max(whole(year))::VARCHAR FROM raw").fetchall()[0]
         return collect(con, load_mapping("sipri_arms", mapping), query, path=path, rejects=rejects, coverage=years)
 

@@ -6,10 +6,14 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sca_nlp.errors import InputError
 from sca_nlp.read.deeds import read_deeds
+from sca_nlp.read.deeds.cameo import padded
 from sca_nlp.records import Reject
 from tests.read.deeds import publisher_files as files
 
@@ -35,6 +39,14 @@ def test_mid_crosses_the_sides_in_the_years_that_both_are_in(tmp_path: Path) -> 
         ("1999", "IRQ", "USA"),
         ("1999", "USA", "IRQ"),
     ]
+
+
+def test_mid_takes_mida_as_an_option_and_does_without(tmp_path: Path) -> None:
+    folder = files.mid(tmp_path)
+    with_mida = rows("mid_cow", folder / "MIDB 5.0.csv", mida=folder / "MIDA 5.0.csv")
+    assert with_mida == rows("mid_cow", folder)
+    alone = rows("mid_cow", folder / "MIDB 5.0.csv")
+    assert alone == [r for r in with_mida if r[3].startswith("hostlev")]
 
 
 def test_mid_missing_is_rejected_not_zero(tmp_path: Path) -> None:
@@ -116,6 +128,15 @@ def test_gdelt_network_counts_days(tmp_path: Path) -> None:
     assert ("2020-02", "RUS", "USA", "days", 1, 0.3333) in found
 
 
+def test_actors_keep_the_files_coverage(tmp_path: Path) -> None:
+    everybody = read_deeds("igo", files.igo(tmp_path))
+    some = read_deeds("igo", files.igo(tmp_path), actors=["USA", "RUS"])
+    assert some.deeds.num_rows == 0
+    assert some.source.coverage == everybody.source.coverage
+    spending = read_deeds("nmc", files.nmc(tmp_path), actors=["USA"])
+    assert spending.deeds["source"].to_pylist() == ["USA"]
+
+
 @pytest.mark.parametrize(("goldstein", "sign"), [("-5.0", -1), ("3.4", 1)])
 def test_the_two_versions_of_code_016(goldstein: str, sign: int, tmp_path: Path) -> None:
     path = tmp_path / "x.CSV"
@@ -128,6 +149,16 @@ def test_icews_pads_codes_drops_duplicates_and_keeps_state_organs(tmp_path: Path
         ("2015-02-03", "RUS", "DEU", "040", 1, 1.0),
         ("2015-02-04", "FRA", "IRN", "138", -1, 7.0),
     ]
+
+
+@given(
+    st.sampled_from(["010", "016", "020", "042", "0211", "0312", "0874", "101", "112", "1312", "190", "200", "2042"]),
+    st.booleans(),
+)
+def test_codes_once_read_as_numbers_get_their_zero_back(code: str, dotted: bool) -> None:
+    seen = str(int(code)) + (".0" if dotted else "")
+    assert duckdb.execute(f"SELECT {padded('c')} FROM (SELECT '{seen}' AS c)").fetchall() == [(code,)]
+    assert duckdb.execute(f"SELECT {padded('c')} FROM (SELECT '{code}' AS c)").fetchall() == [(code,)]
 
 
 def test_icews_dates_of_2017(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 import pytest
 
 from sca_nlp.read.deeds import DeedTable, read_deeds
@@ -96,12 +95,13 @@ def test_icews_sample_and_years() -> None:
         ("dcad", "dcad_v1_agreements.parquet", 3736),
         ("exercises", "mme7_exercises.parquet", 70_000),
         ("exercises", "mme7_exercises_dyadyear.parquet", 36_000),
-        ("igo", "igo_shared_dyadyear.parquet", 1_590_000),
+        ("igo", "igo_shared_dyadyear.parquet", 600),
         ("sipri_arms", "sipri_tiv_dyadyear.parquet", 20_000),
-        ("unga_idealpoints", "unga_idealpoints_stateyear.parquet", 1_600_000),
+        ("unga_idealpoints", "unga_idealpoints_stateyear.parquet", 600),
     ],
 )
 def test_the_rest_can_be_read(name: str, file: str, n: int) -> None:
-    table = real(name, file)
+    few = ("USA", "RUS", "FRA", "DEU") if n < 1_000 else ()
+    table = read_deeds(name, FOLDER / file, actors=few)
     assert table.deeds.num_rows >= n
-    assert isinstance(table.deeds, pa.Table)
+    assert not few or set(table.deeds["source"].to_pylist()) == set(few)
