@@ -27,7 +27,7 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
 
 def main() -> None:
     """Run the command line: exit code 0, 2 for a user's error (one line), 130 when stopped."""
-    from sca_nlp.cli import annotate, corpus, models, scoring, series  # noqa: F401  they add their commands
+    from sca_nlp.cli import annotate, corpus, models, review, scoring, series  # noqa: F401  they add their commands
 
     signal.signal(signal.SIGTERM, _interrupt)
     try:

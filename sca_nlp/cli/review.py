@@ -1,0 +1,46 @@
+"""`sca review`: the page on which analysts inspect, correct and audit a run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sca_nlp.cli import app
+
+
+@app.command(rich_help_panel="Stages")
+def review(
+    run: Annotated[Path, typer.Argument(metavar="RUN_FOLDER", help="A run folder with scored passages.")],
+    port: Annotated[int, typer.Option(help="Port; 0: any free one.")] = 8765,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on. Other than this machine: set SCA_REVIEW_PASSWORD.")
+    ] = "127.0.0.1",
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="Name under which other machines call the page. Repeat it.")
+    ] = None,
+    codebook: Annotated[
+        Path | None, typer.Option(help="The run's codebook in TOML; left out: the shipped one.")
+    ] = None,
+    actors: Annotated[list[str] | None, typer.Option(help="TOML file with more actors. Repeat it.")] = None,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+) -> None:
+    """Open the review page of a run: explore, read, correct, audit, compare coders, see what changed.
+
+    [dim]Example:  sca review runs/mine[/dim]
+    """
+    from sca_nlp.codebook import read_codebook
+    from sca_nlp.review.serve import serve
+
+    serve(
+        run,
+        host=host,
+        port=port,
+        password=os.environ.get("SCA_REVIEW_PASSWORD", ""),
+        hosts=allow_host or (),
+        codebook=read_codebook(codebook) if codebook else None,
+        actor_files=actors or (),
+        browser=browser,
+    )

@@ -1,0 +1,448 @@
+"""The journal: an append-only log of every decision, in SQLite. What stands now is a view of it.
+
+A *slot* is one coder's place for one passage; adjudication has one slot a passage that all share. Each event holds what
+the slot was and what it is, so undo and redo are events too, and nothing is ever changed or removed. Every event
+carries a key made by the client: sent twice (the network was gone), it counts once. An event names the key that it
+builds upon: if somebody was faster, it is refused and nothing is overwritten.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sca_nlp.errors import InputError, ScaError
+
+#: One statement list a version; a database is brought from its `user_version` to the last, one step at a time.
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE events (
+        event INTEGER PRIMARY KEY AUTOINCREMENT,
+        key TEXT NOT NULL UNIQUE,
+        at TEXT NOT NULL,
+        coder TEXT NOT NULL,
+        role TEXT NOT NULL CHECK (role IN ('coder', 'adjudicator')),
+        passage_id TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        old TEXT,
+        new TEXT,
+        about INTEGER REFERENCES events,
+        stream TEXT NOT NULL DEFAULT '',
+        inclusion_probability REAL,
+        run_id TEXT NOT NULL DEFAULT '',
+        model_digest TEXT NOT NULL DEFAULT '',
+        codebook_version TEXT NOT NULL DEFAULT '',
+        codebook_digest TEXT NOT NULL DEFAULT ''
+    );
+    CREATE INDEX events_by_slot ON events (passage_id, role, coder, event);
+    CREATE INDEX events_by_coder ON events (coder, event);
+    CREATE TRIGGER events_stay BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+    CREATE TRIGGER events_remain BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+    CREATE VIEW slots AS
+        SELECT e.* FROM events e JOIN (
+            SELECT max(event) AS event FROM events
+            GROUP BY passage_id, role, CASE role WHEN 'adjudicator' THEN '' ELSE coder END
+        ) last USING (event);
+    """,
+    """
+    CREATE TABLE draws (
+        draw INTEGER PRIMARY KEY AUTOINCREMENT,
+        at TEXT NOT NULL,
+        coder TEXT NOT NULL,
+        seed INTEGER NOT NULL,
+        stratum TEXT NOT NULL,
+        n INTEGER NOT NULL,
+        population INTEGER NOT NULL
+    );
+    CREATE TABLE drawn (
+        place INTEGER PRIMARY KEY AUTOINCREMENT,
+        draw INTEGER NOT NULL REFERENCES draws,
+        passage_id TEXT NOT NULL UNIQUE,
+        stratum TEXT NOT NULL
+    );
+    CREATE TRIGGER draws_stay BEFORE UPDATE ON draws BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+    CREATE TRIGGER draws_remain BEFORE DELETE ON draws BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+    """,
+)
+STATUSES = ("draft", "coded", "skipped")
+KINDS = ("edit", "confirm", "skip", "comment", "import")
+#: Longest comment, in characters.
+COMMENT = 4000
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What one slot holds: codes in column order, whom they are about, and how far it is."""
+
+    codes: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    status: str = "draft"
+    hard: bool = False
+    comment: str = ""
+    saw_model: bool = False  # were the model's codes on the screen?
+
+    def to_json(self) -> str:
+        """Return it as JSON text, keys sorted."""
+        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+
+
+def decision_from(text: str | None) -> Decision | None:
+    """Return the decision of a log entry; None for an empty slot."""
+    if not text:
+        return None
+    d = json.loads(text)
+    return Decision(
+        tuple(d["codes"]), tuple(d["targets"]), d["status"], bool(d["hard"]), d["comment"], bool(d.get("saw_model"))
+    )
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The last event of a slot. `key` is "" where nothing has happened yet."""
+
+    passage_id: str
+    coder: str
+    role: str
+    key: str = ""
+    at: str = ""
+    decision: Decision | None = None
+    stream: str = ""
+    inclusion_probability: float | None = None
+    event: int = 0
+
+
+class ConflictError(ScaError):
+    """Somebody else was faster. `slot` is what stands there now."""
+
+    def __init__(self, slot: Slot) -> None:
+        self.slot = slot
+        super().__init__(
+            f"{slot.coder} changed this passage at {slot.at[11:19]} UTC, after you opened it. Yours was not stored; "
+            "look at what stands there now, then decide again."
+        )
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Under what an event is logged, beside who and when."""
+
+    run_id: str = ""
+    model_digest: str = ""
+    codebook_version: str = ""
+    codebook_digest: str = ""
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass
+class Journal:
+    """The journal of one run. Each call is one transaction, on the disk when it returns.
+
+    Raises:
+        ScaError: the file is no journal, or was written by a newer version.
+    """
+
+    path: Path
+    facts: Facts = field(default_factory=Facts)
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+        try:
+            self._con = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=10)
+            self._con.row_factory = sqlite3.Row
+            self._con.execute("PRAGMA journal_mode = WAL")
+            self._con.execute("PRAGMA synchronous = FULL")
+            self._con.execute("PRAGMA foreign_keys = ON")
+            self._migrate()
+        except sqlite3.Error as e:
+            raise ScaError(f"{self.path}: no journal of the review page ({e}); move it away, or restore it") from None
+
+    def _migrate(self) -> None:
+        version = int(self._con.execute("PRAGMA user_version").fetchone()[0])
+        if version > len(MIGRATIONS):
+            raise ScaError(f"{self.path}: written by a newer sca_nlp (journal version {version}); update this one")
+        for number, script in enumerate(MIGRATIONS[version:], version + 1):
+            self._con.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT;")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._con.close()
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            self._con.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._con
+            except BaseException:
+                self._con.execute("ROLLBACK")
+                raise
+            self._con.execute("COMMIT")
+
+    def read(self, sql: str, values: Iterable[Any] = ()) -> list[dict[str, Any]]:
+        """Return the rows of a query."""
+        with self._lock:
+            return [dict(r) for r in self._con.execute(sql, tuple(values)).fetchall()]
+
+    # -- slots -----------------------------------------------------------------------------------------------------
+
+    def slot(self, passage_id: str, coder: str, role: str = "coder") -> Slot:
+        """Return a slot as it stands."""
+        with self._lock:
+            return self._slot(passage_id, coder, role)
+
+    def _slot(self, passage_id: str, coder: str, role: str) -> Slot:
+        sql = "SELECT * FROM events WHERE passage_id = ? AND role = ?"
+        values: list[Any] = [passage_id, role]
+        if role == "coder":
+            sql += " AND coder = ?"
+            values.append(coder)
+        row = self._con.execute(sql + " ORDER BY event DESC LIMIT 1", values).fetchone()
+        return _slot_of(dict(row)) if row else Slot(passage_id, coder, role)
+
+    def slots(self, passage_id: str = "") -> list[Slot]:
+        """Return all slots that hold something now, of one passage or of all."""
+        sql, values = "SELECT * FROM slots WHERE new IS NOT NULL", []
+        if passage_id:
+            sql = """SELECT * FROM events WHERE event IN (SELECT max(event) FROM events WHERE passage_id = ?
+                     GROUP BY role, CASE role WHEN 'adjudicator' THEN '' ELSE coder END) AND new IS NOT NULL"""
+            values = [passage_id]
+        return [_slot_of(r) for r in self.read(sql, values)]
+
+    def history(self, passage_id: str) -> list[dict[str, Any]]:
+        """Return all events of a passage, oldest first."""
+        return self.read("SELECT * FROM events WHERE passage_id = ? ORDER BY event", [passage_id])
+
+    def events(self, coder: str = "", limit: int = 200) -> list[dict[str, Any]]:
+        """Return the last events, newest first."""
+        where, values = ("WHERE coder = ?", [coder]) if coder else ("", [])
+        return self.read(f"SELECT * FROM events {where} ORDER BY event DESC LIMIT {int(limit)}", values)
+
+    def all_events(self) -> list[dict[str, Any]]:
+        """Return the whole log, oldest first."""
+        return self.read("SELECT * FROM events ORDER BY event")
+
+    # -- events ----------------------------------------------------------------------------------------------------
+
+    def record(
+        self,
+        *,
+        key: str,
+        base: str,
+        coder: str,
+        passage_id: str,
+        kind: str,
+        decision: Decision,
+        role: str = "coder",
+        stream: str = "",
+        inclusion_probability: float | None = None,
+    ) -> Slot:
+        """Log a decision; return the slot after it. The same key twice counts once.
+
+        Raises:
+            ConflictError: the slot's last event is not `base`.
+            InputError: a kind, status or role that is none.
+        """
+        if kind not in KINDS or decision.status not in STATUSES or role not in ("coder", "adjudicator"):
+            raise InputError("decision", f"{kind}, {decision.status}, {role}", f"one of {KINDS}, of {STATUSES}")
+        if len(decision.comment) > COMMENT:
+            raise InputError("comment", f"{len(decision.comment):,} characters", f"at most {COMMENT:,}")
+        with self._write():
+            if self._known(key):
+                return self._slot(passage_id, coder, role)
+            slot = self._slot(passage_id, coder, role)
+            if slot.key != base:
+                raise ConflictError(slot)
+            if decision.comment == "" and slot.decision and kind != "comment":
+                decision = replace(decision, comment=slot.decision.comment)
+            # Where a decision came in by is fixed by its first event: an audit unit stays one.
+            if slot.stream and not stream:
+                stream, inclusion_probability = slot.stream, slot.inclusion_probability
+            self._insert(
+                *(key, coder, role, passage_id, kind, slot.decision, decision, None, stream, inclusion_probability)
+            )
+            return self._slot(passage_id, coder, role)
+
+    def _known(self, key: str) -> bool:
+        return self._con.execute("SELECT 1 FROM events WHERE key = ?", [key]).fetchone() is not None
+
+    def _insert(
+        self,
+        key: str,
+        coder: str,
+        role: str,
+        passage_id: str,
+        kind: str,
+        old: Decision | None,
+        new: Decision | None,
+        about: int | None,
+        stream: str,
+        inclusion_probability: float | None,
+        at: str = "",
+    ) -> None:
+        f = self.facts
+        self._con.execute(
+            """INSERT INTO events (key, at, coder, role, passage_id, kind, old, new, about, stream,
+               inclusion_probability, run_id, model_digest, codebook_version, codebook_digest)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            (
+                *(key, at or _now(), coder, role, passage_id, kind),
+                *(old.to_json() if old else None, new.to_json() if new else None, about, stream, inclusion_probability),
+                *(f.run_id, f.model_digest, f.codebook_version, f.codebook_digest),
+            ),
+        )
+
+    def _stacks(self, coder: str) -> tuple[list[int], list[int]]:
+        """Return the coder's events that can be undone and redone, the next one last."""
+        done: list[int] = []
+        undone: list[int] = []
+        sql = "SELECT event, kind FROM events WHERE coder = ? AND kind <> 'import' ORDER BY event"
+        for row in self._con.execute(sql, [coder]):
+            if row["kind"] == "undo":
+                undone.append(done.pop())
+            elif row["kind"] == "redo":
+                done.append(undone.pop())
+            else:
+                done.append(row["event"])
+                undone.clear()
+        return done, undone
+
+    def can(self, coder: str) -> dict[str, int]:
+        """Return how many steps a coder can undo and redo."""
+        with self._lock:
+            done, undone = self._stacks(coder)
+        return {"undo": len(done), "redo": len(undone)}
+
+    def undo(self, coder: str, key: str) -> Slot | None:
+        """Take back the coder's last step, on whichever passage it was; None where there is none.
+
+        Raises:
+            ConflictError: an adjudication was changed by somebody else since.
+        """
+        return self._step(coder, key, "undo")
+
+    def redo(self, coder: str, key: str) -> Slot | None:
+        """Do again what was undone last; None where there is nothing.
+
+        Raises:
+            ConflictError: an adjudication was changed by somebody else since.
+        """
+        return self._step(coder, key, "redo")
+
+    def _step(self, coder: str, key: str, kind: str) -> Slot | None:
+        with self._write():
+            repeated = self._con.execute("SELECT * FROM events WHERE key = ?", [key]).fetchone()
+            if repeated:
+                return self._slot(repeated["passage_id"], coder, repeated["role"])
+            stack = self._stacks(coder)[0 if kind == "undo" else 1]
+            if not stack:
+                return None
+            row = dict(self._con.execute("SELECT * FROM events WHERE event = ?", [stack[-1]]).fetchone())
+            was, becomes = (row["new"], row["old"]) if kind == "undo" else (row["old"], row["new"])
+            slot = self._slot(row["passage_id"], coder, row["role"])
+            if slot.decision != decision_from(was):
+                raise ConflictError(slot)
+            self._insert(
+                *(
+                    key,
+                    coder,
+                    row["role"],
+                    row["passage_id"],
+                    kind,
+                    slot.decision,
+                    decision_from(becomes),
+                    row["event"],
+                ),
+                *(row["stream"], row["inclusion_probability"]),
+            )
+            return self._slot(row["passage_id"], coder, row["role"])
+
+    def take_in(self, rows: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
+        """Take in decisions made elsewhere (key, coder, role, passage_id, decision, stream, inclusion_probability, at).
+
+        A slot that already holds a decision is left alone, and so is a key that is known. Returns how many were taken
+        and how many left.
+        """
+        taken = left = 0
+        with self._write():
+            for r in rows:
+                slot = self._slot(r["passage_id"], r["coder"], r["role"])
+                if self._known(r["key"]) or (slot.decision is not None and slot.decision.status == "coded"):
+                    left += 1
+                    continue
+                self._insert(
+                    *(r["key"], r["coder"], r["role"], r["passage_id"], "import", slot.decision, r["decision"], None),
+                    *(r.get("stream", ""), r.get("inclusion_probability"), r.get("at", "")),
+                )
+                taken += 1
+        return taken, left
+
+    # -- states ----------------------------------------------------------------------------------------------------
+
+    def states(self) -> dict[str, str]:
+        """Return the state of each passage that somebody has decided on: coded or adjudicated. Drafts do not count."""
+        out: dict[str, str] = {}
+        for s in self.slots():
+            if s.decision and s.decision.status == "coded":
+                if s.role == "adjudicator":
+                    out[s.passage_id] = "adjudicated"
+                else:
+                    out.setdefault(s.passage_id, "coded")
+        return out
+
+    def final(self) -> dict[str, Slot]:
+        """Return for each passage the decision that holds: the adjudicated one, else the first coder's."""
+        out: dict[str, Slot] = {}
+        for s in sorted(self.slots(), key=lambda s: (s.role != "adjudicator", s.event)):
+            if s.decision and s.decision.status == "coded":
+                out.setdefault(s.passage_id, s)
+        return out
+
+    # -- draws of the audit ----------------------------------------------------------------------------------------
+
+    def draws(self) -> list[dict[str, Any]]:
+        """Return the audit's draws, oldest first."""
+        return self.read("SELECT * FROM draws ORDER BY draw")
+
+    def drawn(self) -> list[dict[str, Any]]:
+        """Return the audit's passages in the order in which they are coded: place, passage_id, stratum."""
+        return self.read("SELECT place, passage_id, stratum FROM drawn ORDER BY place")
+
+    def add_draw(
+        self, coder: str, seed: int, strata: Mapping[str, tuple[int, int]], units: Iterable[tuple[str, str]]
+    ) -> int:
+        """Log a draw: `strata` gives (n, population) of each; `units` are (passage id, stratum) in coding order."""
+        with self._write() as con:
+            ids = {}
+            for stratum, (n, population) in strata.items():
+                made = con.execute(
+                    "INSERT INTO draws (at, coder, seed, stratum, n, population) VALUES (?, ?, ?, ?, ?, ?)",
+                    (_now(), coder, seed, stratum, n, population),
+                )
+                ids[stratum] = made.lastrowid
+            rows = [(ids[stratum], p, stratum) for p, stratum in units]
+            con.executemany("INSERT INTO drawn (draw, passage_id, stratum) VALUES (?, ?, ?)", rows)
+        return len(rows)
+
+
+def _slot_of(r: Mapping[str, Any]) -> Slot:
+    return Slot(
+        r["passage_id"],
+        r["coder"],
+        r["role"],
+        r["key"],
+        r["at"],
+        decision_from(r["new"]),
+        r["stream"],
+        r["inclusion_probability"],
+        r["event"],
+    )
