@@ -1,11 +1,11 @@
 """Whom a coded passage is about: a learned choice among the actors named near it and the codebook's groups.
 
-Each coded passage gets a short list of candidates: the actors that the gazetteer finds in it and in its neighbours, never
-the speaker, and the groups that need no name (`?`, `ALL`, `UN`, `WEST` ...). A candidate's score is linear: weights of what
-is known of it (where it stands, what stands beside it, which codes the passage has), and weights of the passage's words for
-its class. A softmax over the list gives the probability that a coder names it. The passage gets the best one and others that
-come near it: it may be about several, and the choice between `?`, `ALL` and `UN` is often open. Trained by
-`python -m training.targets`.
+Each coded passage gets a short list of candidates: the actors that the gazetteer finds in it and in its neighbours,
+never the speaker, and the groups that need no name (`?`, `ALL`, `UN`, `WEST` ...). A candidate's score is linear:
+weights of what is known of it (where it stands, what stands beside it, which codes the passage has), and weights of
+the passage's words for its class. A softmax over the list gives the probability that a coder names it. The passage
+gets the best one and others that come near it: it may be about several, and the choice between `?`, `ALL` and `UN` is
+often open. Trained by `python -m training.targets`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sca_nlp.actors import ActorData, Gazetteer, Mention, load_data, members
+from sca_nlp.actors import ActorData, Gazetteer, Mention, load_data, members, named
 from sca_nlp.errors import InputError, UnknownNameError
 from sca_nlp.share import share_path
 
@@ -40,7 +41,7 @@ _SELF = frozenset({"we", "our", "us", "ourselves", "my", "i"})
 
 @dataclass
 class Candidates:
-    """The candidates of one passage: `features[k]` are rows of the feature weights, `columns[k]` the class of `codes[k]`."""
+    """The candidates of one passage: `features[k]`: rows of feature weights; `columns[k]`: class of `codes[k]`."""
 
     codes: list[str] = field(default_factory=list)
     columns: list[int] = field(default_factory=list)
@@ -56,6 +57,7 @@ class Featurizer:
         self.data = data
         self._found: dict[tuple[str, str], list[Mention]] = {}
         self._row: dict[str, int] = {}
+        self._pairs: dict[str, dict[str, tuple[int, int]]] = {}
         self._blocs: dict[tuple[str, str, str], bool] = {}
 
     def find(self, text: str, date: str) -> list[Mention]:
@@ -74,6 +76,19 @@ class Featurizer:
                 self._row.clear()
             row = self._row[name] = crc32(name.encode()) & (N_FEATURES - 1)
         return row
+
+    def shared_rows(self, shared: Sequence[str], where: str, group: str) -> list[int]:
+        """Return the rows of what is known of the passage, for a candidate of a group named at `where`."""
+        out: list[int] = []
+        for s in shared:
+            if (table := self._pairs.get(s)) is None:
+                if len(self._pairs) > 1 << 13:
+                    self._pairs.clear()
+                table = self._pairs[s] = {}
+            if (pair := table.get(where)) is None:
+                pair = table[where] = (self.row(f"{where}|{s}"), self.row(f"{group}|{s}"))
+            out += pair
+        return out
 
     def _in_bloc(self, source: str, group: str, date: str) -> bool:
         key = (source, group, date[:4])
@@ -106,6 +121,11 @@ class Featurizer:
         decade = date[:3]
         shared = [f"S={source}", f"D={decade}", f"n={n_text}{n_around}", f"c={lead}", f"l={min(6, len(text) // 60)}"]
         shared += [f"c1={c}" for c in codes]
+        groups = sorted({m.code for m in here if m.code in _CLASS})
+        shared += ["G=" + ",".join(groups), *(f"G1={g}" for g in groups)]
+        shared += sorted({"f=" + text[m.start : m.end].lower() for m in here if m.code in _CLASS})
+        speaks = [any(m.code == source for m in found) for found in (here, around["P"])]
+        shared.append(f"self={speaks}")
         for code in dict.fromkeys([*ALWAYS, *mentions]):
             places = mentions.get(code, {})
             mask = "".join(p for p in "TPN" if p in places)
@@ -116,13 +136,11 @@ class Featurizer:
                 group = "state"
                 column = _CLASS["in text" if "T" in places else "before" if "P" in places else "after"]
             where = f"{group}|{mask}"
-            names = [f"{where}|{s}" for s in shared]
-            names += [f"{group}|{s}" for s in shared]
-            names += [f"id={code}", f"id={code}|{mask}", f"{source}>{code}", f"id={code}|{decade}"]
+            names = [f"id={code}", f"id={code}|{mask}", f"{source}>{code}", f"id={code}|{decade}"]
             names += [f"id={code}|{c}" for c in codes]
             if group != "state":
-                names.append(f"{group}|own={self._in_bloc(source, code, date)}")
-                names.append(f"{where}|own={self._in_bloc(source, code, date)}")
+                own = self._in_bloc(source, code, date)
+                names += [f"{group}|own={own}", f"{where}|own={own}"]
             for place, found in places.items():
                 rank = order[place].index(code)
                 last = rank == len(order[place]) - 1
@@ -135,7 +153,7 @@ class Featurizer:
             out.codes.append(code)
             out.columns.append(column)
             row = self.row
-            out.features.append([row(n) for n in names])
+            out.features.append(self.shared_rows(shared, where, group) + [row(n) for n in names])
         return out
 
 
@@ -177,7 +195,7 @@ def _word_rows(text: str, prev: str, next_: str, here: Sequence[Mention], source
     parts.append(text[at:].lower())
     words = _TOKEN.findall(" ".join(parts))
     names = set(words)
-    names.update(f"{a} {b}" for a, b in zip(words, words[1:], strict=False))
+    names.update(f"{a} {b}" for a, b in pairwise(words))
     names.update(f"{a} {b} {c}" for a, b, c in zip(words, words[1:], words[2:], strict=False))
     names.update(f"^{k} {w}" for k, w in enumerate(words[:3]))
     names.add(f"#we={bool(_SELF.intersection(words))}")
@@ -303,8 +321,4 @@ class Attributor:
 
     def actors(self, texts: Sequence[str], dates: Sequence[str]) -> list[tuple[str, ...]]:
         """Return for each passage the actors named in it, the speaker included, in order of first mention."""
-        find = self.featurizer.find
-        return [
-            tuple(dict.fromkeys(m.code for m in find(t, d) if m.kind != "cue"))
-            for t, d in zip(texts, dates, strict=True)
-        ]
+        return [named(t, self.featurizer.find(t, d)) for t, d in zip(texts, dates, strict=True)]

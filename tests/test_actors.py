@@ -24,6 +24,7 @@ def found(text: str, date: str = "") -> list[str]:
         ("We hold the Soviet Union to its word.", "1962", ["RUS"]),
         ("The U.S.S.R. and the U.S. signed.", "1972", ["RUS", "USA"]),
         ("Moscow has answered Washington.", "1985", ["RUS", "USA"]),
+        ("They met in Moscow and at Geneva.", "1985", []),
         ("The Kremlin's reply came late.", "2015", ["RUS"]),
         ("Russian troops crossed the border of Georgia.", "2008", ["RUS", "GEO"]),
         ("A mill town in Georgia.", "1975", []),

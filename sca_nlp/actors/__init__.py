@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from sca_nlp.actors.codes import country_code, name_of
 from sca_nlp.actors.data import ActorData, load_data, members
-from sca_nlp.actors.gazetteer import Gazetteer, Mention
+from sca_nlp.actors.gazetteer import Gazetteer, Mention, named
 
-__all__ = ["ActorData", "Gazetteer", "Mention", "country_code", "load_data", "members", "name_of"]
+__all__ = ["ActorData", "Gazetteer", "Mention", "country_code", "load_data", "members", "name_of", "named"]

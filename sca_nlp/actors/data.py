@@ -217,8 +217,9 @@ def load_data(folder: Path | None = None) -> ActorData:
     for codes, entries in other.get("several", {}).items():
         pair = tuple(codes.split())
         forms += [Form(f, pair, "group", y) for e in entries for f, y in split_form(e, where)]
-    for code, entries in other.get("cues", {}).items():
-        forms += [Form(f, (code,), "cue", y) for e in entries for f, y in split_form(e, where)]
+    for codes, entries in other.get("cues", {}).items():
+        pointed = tuple(codes.split())
+        forms += [Form(f, pointed, "cue", y) for e in entries for f, y in split_form(e, where)]
     known = set(states) | set(groups)
     for form in forms:
         if unknown := set(form.codes) - known:

@@ -24,6 +24,8 @@ class Mention(NamedTuple):
 _WORD = re.compile(r"(?:[A-Z]\.){2,}|[^\W_]+")
 #: What may stand between the words of one name; a full stop only after a short first part ("St. Lucia").
 _GAP = re.compile(r"[\s\-–‑'’(/]{1,4}|\.\s?")
+#: What stands before a place.
+_PLACE = re.compile(r"\b(?:in|at|near)\s+$")
 #: Too frequent to start the search from.
 _COMMON = frozenset(
     {
@@ -158,8 +160,22 @@ class Gazetteer:
         return found
 
     def actors(self, text: str, date: str = "") -> tuple[str, ...]:
-        """Return the codes of the actors named in a text, each once, in order of first mention."""
-        return tuple(dict.fromkeys(m.code for m in self.find(text, date) if m.kind != "cue"))
+        """Return the codes of the actors that a text names, each once, in order of first mention (see `named`)."""
+        return named(text, self.find(text, date))
+
+
+def named(text: str, mentions: Iterable[Mention]) -> tuple[str, ...]:
+    """Return the codes of the actors that a text names, each once, in order of first mention.
+
+    Cues are left out, and seats of government that are merely places ("met in Moscow").
+    """
+    return tuple(
+        dict.fromkeys(
+            m.code
+            for m in mentions
+            if m.kind != "cue" and not (m.kind == "seat" and _PLACE.search(text, max(0, m.start - 8), m.start))
+        )
+    )
 
 
 def _in_year(forms: tuple[Form, ...], year: int | None) -> tuple[Form, ...]:
