@@ -80,7 +80,7 @@ def aggregate(
         period=section.period,
         weights=section.weights or None,
         min_passages=section.min_passages,
-        error_rates=_error_rates(folder),
+        error_rates=run_error_rates(folder),
         audit=_audit(section.audit),
         languages=() if section.other_languages else ("en", ""),
         draws=draws,
@@ -97,7 +97,7 @@ def aggregate(
     return {"cells": len(series[["source", "target", "period"]].drop_duplicates()), "rows": len(series)}
 
 
-def _error_rates(folder: Path) -> dict[str, ErrorRates] | None:
+def run_error_rates(folder: Path) -> dict[str, ErrorRates] | None:
     """Return the error rates of the model that made a run, or None where it is not at hand any more."""
     from sca_nlp.classify.folder import find_model, read_folder
 
@@ -178,9 +178,8 @@ def deeds(
     frames, sources = [], []
     wanted = _actors(dyads, members)
     for section in sections:
-        made = read_deeds(section.name, section.path, rejects=rejects, **section.options)
+        made = read_deeds(section.name, section.path, rejects=rejects, actors=wanted, **section.options)
         frame = made.deeds.to_pandas()
-        frame = frame[frame["source"].isin(wanted) & (frame["target"].isin(wanted) | (frame["target"] == ""))]
         frames.append(frame)
         sources.append(made.source)
     if not frames:
@@ -356,9 +355,12 @@ def report(
     folder: Path, *, title: str, dyads: Dyads = (), out: Path | None = None, actor_files: Iterable[str] = ()
 ) -> Path:
     """Write the report of a run; return the path of its page."""
+    from sca_nlp.actors import load_data, name_of
     from sca_nlp.report import write_report
 
-    return write_report(folder, title=title, dyads=dyads, out=out, members=members_function(actor_files))
+    files = tuple(actor_files)
+    names = partial(name_of, data=load_data().extended(files))
+    return write_report(folder, title=title, dyads=dyads, out=out, members=members_function(files), names=names)
 
 
 @dataclass(frozen=True)
