@@ -1,0 +1,134 @@
+"""How far coders agree: Krippendorff's alpha of each indicator, F1 of each class, and overlap of targets."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sca_nlp.codebook import Codebook, default_codebook
+from sca_nlp.errors import InputError
+from sca_nlp.records import Annotation
+from training.dataset import encode_gold
+from training.evaluate import cluster_draws
+
+
+def alpha(units: Iterable[Sequence[Hashable]]) -> float:
+    """Return Krippendorff's alpha for nominal values (Krippendorff 2004, ch. 11); NaN where nothing varies.
+
+    Args:
+        units: for each unit the values that its coders gave; units with fewer than two are left out.
+    """
+    observed: dict[tuple[Hashable, Hashable], float] = {}
+    for values in units:
+        n = len(values)
+        if n < 2:
+            continue
+        for i, a in enumerate(values):
+            for j, b in enumerate(values):
+                if i != j:
+                    observed[a, b] = observed.get((a, b), 0.0) + 1 / (n - 1)
+    totals: dict[Hashable, float] = {}
+    for (a, _), count in observed.items():
+        totals[a] = totals.get(a, 0.0) + count
+    n_all = sum(totals.values())
+    expected = n_all**2 - sum(v**2 for v in totals.values())
+    if n_all < 2 or expected == 0:
+        return float("nan")
+    disagreed = sum(count for (a, b), count in observed.items() if a != b)
+    return 1 - (n_all - 1) * disagreed / expected
+
+
+def agreement(
+    rows: Sequence[Annotation], codebook: Codebook | None = None, n_draws: int = 500, seed: int = 0
+) -> dict[str, Any]:
+    """Return agreement of coders on the sentences that at least two of them coded.
+
+    Args:
+        rows: annotations with `coder`; a sentence is known by its speech and offsets, or by its text.
+        codebook: the shipped one by default.
+        n_draws: bootstrap draws of whole documents.
+        seed: of the draws.
+
+    Returns:
+        `alpha` by indicator with 95 % interval, `f1` by class (pairs of coders pooled) with interval, `macro_f1`,
+        `target_overlap` (any target in common, where both gave one) and the numbers of units and coders.
+
+    Raises:
+        InputError: no sentence has two coders.
+    """
+    book = codebook or default_codebook()
+    units: dict[tuple[str, int, int, str], dict[str, Annotation]] = {}
+    for row in rows:
+        place = (row.speech_id, row.start, row.end, "" if row.speech_id and row.end else row.text)
+        units.setdefault(place, {})[row.coder] = row
+    shared = [list(u.values()) for u in units.values() if len(u) > 1]
+    if not shared:
+        raise InputError("annotations", "no sentence with two coders", "rows of several coders, told apart by `coder`")
+    documents = [u[0].speech_id or str(n) for n, u in enumerate(shared)]
+    coded = [encode_gold(u, book) for u in shared]
+    values = {i.id: [_values(c[:, g]) for c in coded] for i, g in zip(book.indicators, book.groups(), strict=True)}
+    pairs = [[(c[a], c[b]) for a, b in combinations(range(len(c)), 2)] for c in coded]
+
+    def f1(which: Iterable[int]) -> NDArray[np.float64]:
+        hits, total = np.zeros(len(book.classes)), np.zeros(len(book.classes))
+        for k in which:
+            for a, b in pairs[k]:
+                hits += a * b
+                total += a + b
+        with np.errstate(invalid="ignore"):
+            return 2 * hits / total
+
+    everything = range(len(shared))
+    draws = cluster_draws(documents, n_draws, np.random.default_rng(seed))
+    spread = np.array([f1(d.tolist()) for d in draws])
+    found = f1(everything)
+    both = [(set(a.targets), set(b.targets)) for u in shared for a, b in combinations(u, 2) if a.targets and b.targets]
+    return {
+        "units": len(shared),
+        "coders": sorted({r.coder for u in shared for r in u}),
+        "alpha": {
+            name: {
+                "alpha": _round(alpha(v)),
+                "interval": _interval([alpha([v[k] for k in d.tolist()]) for d in draws[:200]]),
+            }
+            for name, v in values.items()
+        },
+        "macro_f1": _round(float(np.nanmean(found))),
+        "f1": {
+            c: {"f1": _round(float(found[k])), "interval": _interval(spread[:, k].tolist())}
+            for k, c in enumerate(book.classes)
+        },
+        "target_overlap": _round(float(np.mean([bool(a & b) for a, b in both]))) if both else None,
+    }
+
+
+def coders_of(rows: Iterable[Mapping[str, Any]], keys: Sequence[str] = ("coder_a", "coder_b")) -> list[Annotation]:
+    """Return one annotation a coder from records that hold several coders' codes side by side (`coder_a`: {codes})."""
+    out = []
+    for r in rows:
+        for key in keys:
+            given = r.get(key)
+            codes = given.get("codes", []) if isinstance(given, dict) else given
+            targets = given.get("targets", []) if isinstance(given, dict) else []
+            if codes is None:
+                continue
+            place = (str(r.get("doc_id", "")), int(r.get("start", 0)), int(r.get("end", 0)), str(r.get("text", "")))
+            out.append(Annotation(str(r.get("id")), *place, tuple(codes), tuple(targets), coder=key))
+    return out
+
+
+def _values(part: NDArray[np.float32]) -> list[int]:
+    return [int(v) for v in np.where(part.any(1), part.argmax(1) + 1, 0)]
+
+
+def _round(value: float) -> float | None:
+    return None if value != value else round(value, 4)
+
+
+def _interval(values: Sequence[float]) -> list[float | None]:
+    known = [v for v in values if v == v]
+    return [_round(float(v)) for v in np.percentile(known, [2.5, 97.5])] if known else [None, None]
