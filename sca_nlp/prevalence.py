@@ -24,7 +24,9 @@ _Z = 1.959963984540054  # two-sided 95 %
 
 @dataclass(frozen=True)
 class Prevalence:
-    """One estimate of a share in [0, 1] with its 95 % interval. `n` units, `n_clusters` speeches, `lam` the tuning of PPI."""
+    """One estimate of a share in [0, 1] with its 95 % interval. `n` units, `n_clusters` speeches, `lam` the tuning
+    of PPI.
+    """
 
     estimate: float
     low: float
@@ -56,10 +58,11 @@ class ErrorRates:
 
 def wilson(p: ArrayLike, n: ArrayLike, z: ArrayLike = _Z) -> tuple[Array, Array]:
     """Return Wilson score limits of shares `p` from `n` (effective) units (Wilson 1927); n = 0 gives (0, 1)."""
-    p, n, z = np.clip(np.asarray(p, float), 0, 1), np.maximum(np.asarray(n, float), 1e-9), np.asarray(z, float)
-    z2 = z * z / n
-    centre = (p + z2 / 2) / (1 + z2)
-    half = z / (1 + z2) * np.sqrt(p * (1 - p) / n + z2 / (4 * n))
+    share, size = np.clip(np.asarray(p, float), 0, 1), np.maximum(np.asarray(n, float), 1e-9)
+    width = np.asarray(z, float)
+    z2 = width * width / size
+    centre = (share + z2 / 2) / (1 + z2)
+    half = width / (1 + z2) * np.sqrt(share * (1 - share) / size + z2 / (4 * size))
     return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
 
 
@@ -92,7 +95,7 @@ def _codes(labels: Sequence[Any] | NDArray[Any] | None, n: int) -> tuple[NDArray
 
 
 def _sum(values: Array, codes: NDArray[np.int64], m: int) -> Array:
-    return np.bincount(codes, values, minlength=m)
+    return np.asarray(np.bincount(codes, values, minlength=m), dtype=float)
 
 
 def raw(values: ArrayLike, *, clusters: Sequence[Any] | NDArray[Any] | None = None, binary: bool = True) -> Prevalence:
@@ -130,7 +133,8 @@ def ppi(
     Args:
         gold: 0 or 1 for audited units, NaN for the others. Shape (n,).
         predicted: code or probability of every unit. Shape (n,).
-        inclusion: probability in (0, 1] with which each unit was drawn into the audit (inverse weights); None: even draw.
+        inclusion: probability in (0, 1] with which each unit was drawn into the audit (inverse weights); None: even
+            draw.
         strata: label of each unit; strata with fewer than two audited units are joined into one.
         clusters: speech of each unit.
         audit_in_population: whether the audited units are part of the population that is described.
@@ -191,7 +195,7 @@ def error_rates(
     weights: ArrayLike | None = None,
     clusters: Sequence[Any] | NDArray[Any] | None = None,
 ) -> ErrorRates:
-    """Return sensitivity and false-alarm rate of each class, pooled over audited units (0/1 arrays of shape (n, classes)).
+    """Return sensitivity and false-alarm rate of each class, pooled over audited units: 0/1 arrays (n, classes).
 
     Weights are inverse inclusion probabilities; with clusters the numbers of units are the effective ones.
     """
@@ -224,7 +228,7 @@ def adjusted(
     *,
     z: ArrayLike = _Z,
 ) -> tuple[Array, Array, Array]:
-    """Return the adjusted count and its limits: (share - fpr) / (tpr - fpr), clipped to [0, 1]; all arguments broadcast.
+    """Return the adjusted count and its limits: (share - fpr) / (tpr - fpr), clipped to [0, 1]; arguments broadcast.
 
     Rogan & Gladen (1978); limits by Lang & Reiczigel (2014, Prev. Vet. Med. 113:13), which count the uncertainty of the
     share and of both error rates. NaN where the classifier is no better than chance (tpr - fpr < .05).
@@ -254,8 +258,8 @@ def adjusted(
 def shrink(share: ArrayLike, n: ArrayLike) -> tuple[Array, Array, Array]:
     """Return shares of many cells drawn toward their common mean, with 95 % limits: a beta-binomial over cells.
 
-    The prior is fitted by moments (Kleinman 1973): the less the cells differ beyond chance, the more they shrink. `n` are
-    (effective) numbers of units. An empty cell gets the common mean and the prior's width.
+    The prior is fitted by moments (Kleinman 1973): the less the cells differ beyond chance, the more they shrink. `n`
+    are (effective) numbers of units. An empty cell gets the common mean and the prior's width.
     """
     from scipy.special import betaincinv
 
@@ -311,8 +315,9 @@ def drift(
 ) -> dict[str, Any]:
     """Return whether one class's error rates differ between groups (periods, sources, languages).
 
-    Null: speeches carry their errors independently of the group; groups are permuted over whole speeches. The result has
-    `groups` (for each: tpr, fpr, n_positive, n_negative) and `p_tpr`, `p_fpr` (NaN where one group alone has cases).
+    Null: speeches carry their errors independently of the group; groups are permuted over whole speeches. The result
+    has `groups` (for each: tpr, fpr, n_positive, n_negative) and `p_tpr`, `p_fpr` (NaN where one group alone has
+    cases).
     """
     y, c = np.asarray(gold, float) > 0.5, np.asarray(predicted, float)
     cl, m = _codes(clusters, len(y))

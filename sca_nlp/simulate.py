@@ -1,7 +1,8 @@
-"""Synthetic worlds with a known lag, gap, break and reciprocity, and null worlds: try a design before collecting a sentence.
+"""Synthetic worlds with a known lag, gap, break and reciprocity, and null worlds: try a design before collecting.
 
-A world runs from a latent trust (first-order momentum, unit variance) through sentences in speeches and a classifier that
-errs, to a corrected word series with draws; deeds follow with a lag. `design` repeats it and counts what would be found.
+A world runs from a latent trust (first-order momentum, unit variance) through sentences in speeches and a classifier
+that errs, to a corrected word series with draws; deeds follow with a lag. `design` repeats it and counts what would be
+found.
 """
 
 from __future__ import annotations
@@ -67,15 +68,17 @@ def check(d: Design) -> Design:
         InputError: a number is outside what a study can have.
     """
     for key, low, high in (
-        ("dyads", 1, 100_000), ("periods", 10, 5000), ("sentences", 2, 10**6), ("speeches", 1, 10**5), ("prevalence", 1e-4, 0.45),
-        ("sensitivity", 0.05, 1), ("specificity", 0.05, 1), ("audit", 20, 10**7), ("momentum", 0, 0.95), ("icc", 0, 0.5),
-        ("lead", 0, 0.99), ("lag", 1, 24),
+        ("dyads", 1, 100_000), ("periods", 10, 5000), ("sentences", 2, 10**6), ("speeches", 1, 10**5),
+        ("prevalence", 1e-4, 0.45), ("sensitivity", 0.05, 1), ("specificity", 0.05, 1), ("audit", 20, 10**7),
+        ("momentum", 0, 0.95), ("icc", 0, 0.5), ("lead", 0, 0.99), ("lag", 1, 24),
     ):  # fmt: skip
         value = float(getattr(d, key))
         if not low <= value <= high:
             raise InputError(key, str(value), f"a value from {low} to {high}")
     if d.sensitivity + d.specificity - 1 < 0.05:
-        raise InputError("sensitivity", f"{d.sensitivity} with specificity {d.specificity}", "a classifier better than chance")
+        raise InputError(
+            "sensitivity", f"{d.sensitivity} with specificity {d.specificity}", "a classifier better than chance"
+        )
     if d.speeches > d.sentences:
         raise InputError("speeches", str(d.speeches), f"at most {d.sentences}, one sentence each")
     return d
@@ -89,14 +92,20 @@ def _ar(rng: np.random.Generator, periods: int, momentum: float) -> Array:
     return np.asarray(lfilter([1.0], [1.0, -momentum], shocks)[100:], dtype=float)
 
 
-def _words(rng: np.random.Generator, trust: Array, d: Design, draws: int) -> tuple[Array, Array, Array, Array, Array, Array]:
+def _words(
+    rng: np.random.Generator, trust: Array, d: Design, draws: int
+) -> tuple[Array, Array, Array, Array, Array, Array]:
     """Return truth, corrected balance, its draws, limits and the raw balance, of a series of trust."""
     odds = np.log(d.prevalence / (1 - d.prevalence))
     p = np.stack([1 / (1 + np.exp(-(odds + side * d.swing * trust / 2))) for side in (1, -1)])  # warm, hostile
     size = max(d.sentences // d.speeches, 1)
     shape = (2, len(trust), d.speeches)
     spread = (1 - d.icc) / max(d.icc, 1e-9)
-    tone = rng.beta(np.maximum(p * spread, 1e-6)[..., None], np.maximum((1 - p) * spread, 1e-6)[..., None], shape) if d.icc > 0 else np.broadcast_to(p[..., None], shape)
+    tone = (
+        rng.beta(np.maximum(p * spread, 1e-6)[..., None], np.maximum((1 - p) * spread, 1e-6)[..., None], shape)
+        if d.icc > 0
+        else np.broadcast_to(p[..., None], shape)
+    )
     gold = rng.binomial(size, tone)
     seen = rng.binomial(gold, d.sensitivity) + rng.binomial(size - gold, 1 - d.specificity)
     n, m = size * d.speeches, d.speeches
@@ -110,9 +119,12 @@ def _words(rng: np.random.Generator, trust: Array, d: Design, draws: int) -> tup
     positives = rng.binomial(d.audit, p.mean())
     hits, alarms = rng.binomial(positives, d.sensitivity, 2), rng.binomial(d.audit - positives, 1 - d.specificity, 2)
     rates = prevalence.ErrorRates(
-        ("warm", "hostile"), (hits + 0.5) / (positives + 1), (alarms + 0.5) / (d.audit - positives + 1),
-        np.full(2, float(positives)), np.full(2, float(d.audit - positives)),
-    )  # fmt: skip
+        ("warm", "hostile"),
+        (hits + 0.5) / (positives + 1),
+        (alarms + 0.5) / (d.audit - positives + 1),
+        np.full(2, float(positives)),
+        np.full(2, float(d.audit - positives)),
+    )
     slope = np.maximum(rates.tpr - rates.fpr, 0.05)
     corrected = (share - rates.fpr[:, None]) / slope[:, None]
     estimate = corrected[0] - corrected[1]
@@ -147,7 +159,12 @@ def world(d: Design, rng: np.random.Generator, *, draws: int = 50) -> World:
     truth, point, many, low, high, raw = _words(rng, trust[0][d.lag :], d, draws)
     _, back_point, back_many, *_ = _words(rng, trust[1][d.lag :], d, draws)
     return World(
-        Pair("A", "B", periods, point, many, deeds[0]), Pair("B", "A", periods, back_point, back_many, deeds[1]), truth, low, high, raw
+        Pair("A", "B", periods, point, many, deeds[0]),
+        Pair("B", "A", periods, back_point, back_many, deeds[1]),
+        truth,
+        low,
+        high,
+        raw,
     )
 
 
@@ -157,7 +174,11 @@ def _tests(w: World, d: Design, permutations: int, rng: np.random.Generator) -> 
     rows += leadlag.local_projections(w.pair, horizons=d.lag, permutations=permutations, rng=rng)
     rows += gap.divergence(w.pair, window=None, permutations=permutations, rng=rng)
     rows.append(breaks.any_break(w.pair, "words", permutations=permutations, rng=rng))
-    rows += [r for r in reciprocity.answers(w.pair, w.back, permutations=permutations, rng=rng) if r["direction"].startswith("A")]
+    rows += [
+        r
+        for r in reciprocity.answers(w.pair, w.back, permutations=permutations, rng=rng)
+        if r["direction"].startswith("A")
+    ]
     return rows
 
 
@@ -183,7 +204,8 @@ def design(
         settings: fields of `Design`.
 
     Returns:
-        One row per statistic and direction: `power` and `false_alarms` (shares with p <= .05), `power_q` (q <= .05 among
+        One row per statistic and direction: `power` and `false_alarms` (shares with p <= .05), `power_q` (q <= .05
+            among
         all tests of the study), `right_place` (lag or break within one period of the truth, where found), their Monte
         Carlo error `error`, `n`; and rows of the question `how common?` with `coverage` of the 95 % limits of the trust
         balance and `bias` of the corrected and of the raw one.
@@ -200,15 +222,21 @@ def design(
                 rows += _tests(w, what, permutations, rng)
                 inside = (w.low <= w.truth) & (w.truth <= w.high)
                 measured.append(
-                    {"coverage": float(inside.mean()), "bias": float((w.pair.words - w.truth).mean()),
-                     "slope": _slope(w.truth, w.pair.words), "raw_slope": _slope(w.truth, w.raw)}
-                )  # fmt: skip
+                    {
+                        "coverage": float(inside.mean()),
+                        "bias": float((w.pair.words - w.truth).mean()),
+                        "slope": _slope(w.truth, w.pair.words),
+                        "raw_slope": _slope(w.truth, w.raw),
+                    }
+                )
             table = multiple.adjust(pd.DataFrame(rows, columns=list(series.TEST_COLUMNS)))
             found.append({"kind": kind, "table": table})
             if progress:
                 progress(len(found), 2 * worlds)
     frames = [f["table"].assign(kind=f["kind"]) for f in found]
-    return pd.concat([_power(pd.concat(frames, ignore_index=True), d), _measures(pd.DataFrame(measured))], ignore_index=True)
+    return pd.concat(
+        [_power(pd.concat(frames, ignore_index=True), d), _measures(pd.DataFrame(measured))], ignore_index=True
+    )
 
 
 def _slope(truth: Array, seen: Array) -> float:
@@ -229,7 +257,11 @@ def _power(tests: pd.DataFrame, d: Design) -> pd.DataFrame:
         rows.append(
             dict(zip(("question", "statistic", "direction", "lag"), key, strict=True))
             | {"power": power, "power_q": float((known["q"] <= 0.05).mean())}
-            | {"false_alarms": float((none.loc[none["p"].notna(), "p"] <= 0.05).mean()) if none["p"].notna().any() else float("nan")}
+            | {
+                "false_alarms": float((none.loc[none["p"].notna(), "p"] <= 0.05).mean())
+                if none["p"].notna().any()
+                else float("nan")
+            }
             | {"right_place": float(placed.mean()) if len(placed) else float("nan")}
             | {"error": float(np.sqrt(max(power * (1 - power), 0.0) / max(len(known), 1))), "n": len(known)}
         )
@@ -238,10 +270,21 @@ def _power(tests: pd.DataFrame, d: Design) -> pd.DataFrame:
 
 def _measures(measured: pd.DataFrame) -> pd.DataFrame:
     rows = [
-        {"question": "how common?", "statistic": "corrected trust balance", "coverage": float(measured["coverage"].mean()),
-         "bias": float(measured["bias"].mean()), "slope": float(measured["slope"].mean()), "n": len(measured)},
-        {"question": "how common?", "statistic": "raw trust balance", "slope": float(measured["raw_slope"].mean()), "n": len(measured)},
-    ]  # fmt: skip
+        {
+            "question": "how common?",
+            "statistic": "corrected trust balance",
+            "coverage": float(measured["coverage"].mean()),
+            "bias": float(measured["bias"].mean()),
+            "slope": float(measured["slope"].mean()),
+            "n": len(measured),
+        },
+        {
+            "question": "how common?",
+            "statistic": "raw trust balance",
+            "slope": float(measured["raw_slope"].mean()),
+            "n": len(measured),
+        },
+    ]
     return pd.DataFrame(rows)
 
 

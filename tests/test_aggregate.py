@@ -34,17 +34,47 @@ def write(path, rows):
     for k, row in enumerate(rows):
         codes = list(row.get("codes", []))
         table.append(
-            {"passage_id": f"{k:016x}", "speech_id": row["speech"], "idx": k, "start": 0, "end": 1, "text": "x", "date": row["date"],
-             "source": row["source"], "speaker": row.get("speaker", ""), "kind": row.get("kind", ""), "corpus": "", "language": row.get("language", "en"),
-             "n_windows": 1, "actors": list(row.get("actors", row.get("targets", []))), "targets": list(row.get("targets", [])), "codes": codes}
+            {
+                "passage_id": f"{k:016x}",
+                "speech_id": row["speech"],
+                "idx": k,
+                "start": 0,
+                "end": 1,
+                "text": "x",
+                "date": row["date"],
+                "source": row["source"],
+                "speaker": row.get("speaker", ""),
+                "kind": row.get("kind", ""),
+                "corpus": "",
+                "language": row.get("language", "en"),
+                "n_windows": 1,
+                "actors": list(row.get("actors", row.get("targets", []))),
+                "targets": list(row.get("targets", [])),
+                "codes": codes,
+            }
             | {c: row.get("p", {}).get(c, 0.9 if c in codes else 0.1) for c in CLASSES}
-        )  # fmt: skip
+        )
     schema = pa.schema(
-        [("passage_id", pa.string()), ("speech_id", pa.string()), ("idx", pa.int32()), ("start", pa.int32()), ("end", pa.int32()), ("text", pa.string()),
-         ("date", pa.string()), ("source", pa.string()), ("speaker", pa.string()), ("kind", pa.string()), ("corpus", pa.string()), ("language", pa.string()),
-         ("n_windows", pa.int32()), ("actors", pa.list_(pa.string())), ("targets", pa.list_(pa.string())), ("codes", pa.list_(pa.string()))]
+        [
+            ("passage_id", pa.string()),
+            ("speech_id", pa.string()),
+            ("idx", pa.int32()),
+            ("start", pa.int32()),
+            ("end", pa.int32()),
+            ("text", pa.string()),
+            ("date", pa.string()),
+            ("source", pa.string()),
+            ("speaker", pa.string()),
+            ("kind", pa.string()),
+            ("corpus", pa.string()),
+            ("language", pa.string()),
+            ("n_windows", pa.int32()),
+            ("actors", pa.list_(pa.string())),
+            ("targets", pa.list_(pa.string())),
+            ("codes", pa.list_(pa.string())),
+        ]
         + [(c, pa.float32()) for c in CLASSES]
-    )  # fmt: skip
+    )
     pq.write_table(pa.Table.from_pylist(table, schema=schema), path)
     return path
 
@@ -78,15 +108,23 @@ def test_salience_stance_and_balance_are_the_shares_that_they_claim(small):
     w = words([small], dyads=[("AAA", "XXX")], min_passages=1, draws=5).series
     raw = w[w["method"] == "raw_count"]
     about = {"source": "AAA", "target": "XXX", "period": "1985"}
-    assert one(raw, **about, measure="stance", indicator="threat_perception", value="affirmed")["estimate"] == pytest.approx(1 / 3)
-    assert one(raw, **about, measure="salience", indicator="threat_perception", value="affirmed")["estimate"] == pytest.approx(1 / 4)
-    anyone = one(raw, source="AAA", target="", period="1985", measure="salience", indicator="shared_storyline", value="affirmed")
+    assert one(raw, **about, measure="stance", indicator="threat_perception", value="affirmed")[
+        "estimate"
+    ] == pytest.approx(1 / 3)
+    assert one(raw, **about, measure="salience", indicator="threat_perception", value="affirmed")[
+        "estimate"
+    ] == pytest.approx(1 / 4)
+    anyone = one(
+        raw, source="AAA", target="", period="1985", measure="salience", indicator="shared_storyline", value="affirmed"
+    )
     assert (anyone["estimate"], anyone["n_passages"], anyone["n_speeches"]) == (pytest.approx(1 / 4), 4, 1)
     # TP+ is -1, TP- and SS+ are +1: (-1 + 2) over three sentences and five indicators.
     assert one(raw, **about, measure="balance", indicator="all")["estimate"] == pytest.approx(1 / 15)
     assert one(raw, **about, measure="balance", indicator="shared_storyline")["estimate"] == pytest.approx(1 / 3)
     probable = w[w["method"] == "raw_probability"]
-    assert one(probable, **about, measure="stance", indicator="threat_perception", value="affirmed")["estimate"] == pytest.approx(1.1 / 3, abs=1e-4)
+    assert one(probable, **about, measure="stance", indicator="threat_perception", value="affirmed")[
+        "estimate"
+    ] == pytest.approx(1.1 / 3, abs=1e-4)
 
 
 def test_about_targets_alone_leaves_out_sentences_without_a_code(small):
@@ -126,7 +164,14 @@ def test_small_cells_are_hidden_not_filled_and_get_no_draws(small):
 
 def test_by_gives_a_series_for_each_kind(tmp_path):
     rows = [
-        {"speech": f"s{k}", "date": "1985", "source": "AAA", "codes": ["SS+"] if k % 2 else ["SS-"], "targets": ["XXX"], "kind": "address" if k % 2 else "interview"}
+        {
+            "speech": f"s{k}",
+            "date": "1985",
+            "source": "AAA",
+            "codes": ["SS+"] if k % 2 else ["SS-"],
+            "targets": ["XXX"],
+            "kind": "address" if k % 2 else "interview",
+        }
         for k in range(6)
     ]
     w = words([write(tmp_path / "p.parquet", rows)], dyads=[("AAA", "XXX")], by="kind", min_passages=1).series
@@ -141,10 +186,16 @@ def random_rows(rng, n=600):
         codes = [c for c in CLASSES if rng.random() < 0.08]
         codes = [c for c in codes if not (c.endswith("-") and c[:2] + "+" in codes)]
         rows.append(
-            {"speech": f"s{k // 6}", "date": f"{1980 + (k // 6) % 5}-0{1 + k // 6 % 9}-11", "source": ["AAA", "BBB", "XXX"][k // 6 % 3], "codes": codes,
-             "targets": list(rng.choice(["XXX", "AAA", "YYY"], rng.integers(0, 3), replace=False)) if codes else [],
-             "actors": ["XXX"], "p": {c: float(rng.random()) for c in CLASSES}}
-        )  # fmt: skip
+            {
+                "speech": f"s{k // 6}",
+                "date": f"{1980 + (k // 6) % 5}-0{1 + k // 6 % 9}-11",
+                "source": ["AAA", "BBB", "XXX"][k // 6 % 3],
+                "codes": codes,
+                "targets": list(rng.choice(["XXX", "AAA", "YYY"], rng.integers(0, 3), replace=False)) if codes else [],
+                "actors": ["XXX"],
+                "p": {c: float(rng.random()) for c in CLASSES},
+            }
+        )
     return rows
 
 
@@ -158,7 +209,13 @@ def test_row_order_shards_and_threads_do_not_matter(tmp_path):
     order = np.random.default_rng(1).permutation(len(rows))
     pq.write_table(table.take(order[:100]), tmp_path / "b0.parquet")
     pq.write_table(table.take(order[100:]), tmp_path / "b1.parquet")
-    options = {"dyads": [("AAA", "XXX"), ("PACT", "XXX")], "members": members, "error_rates": RATES, "draws": 20, "min_passages": 2}
+    options = {
+        "dyads": [("AAA", "XXX"), ("PACT", "XXX")],
+        "members": members,
+        "error_rates": RATES,
+        "draws": 20,
+        "min_passages": 2,
+    }
     a = words([first], **options, threads=1)
     b = words(str(tmp_path / "b*.parquet"), **options, threads=2)
     pd.testing.assert_frame_equal(a.series, b.series, check_exact=True)
@@ -169,7 +226,9 @@ def test_a_dyad_has_the_same_numbers_whatever_else_is_asked(tmp_path):
     path = write(tmp_path / "a.parquet", random_rows(np.random.default_rng(2)))
     few = words([path], dyads=[("AAA", "XXX")], min_passages=2, draws=9)
     many = words([path], dyads=[("AAA", "XXX"), ("BBB", "XXX"), ("AAA", "YYY")], min_passages=2, draws=9)
-    mine = many.series[(many.series["source"] == "AAA") & many.series["target"].isin(["", "XXX"])].reset_index(drop=True)
+    mine = many.series[(many.series["source"] == "AAA") & many.series["target"].isin(["", "XXX"])].reset_index(
+        drop=True
+    )
     pd.testing.assert_series_equal(few.series["estimate"], mine["estimate"])
 
 
@@ -188,7 +247,16 @@ def test_corrected_balance_is_right_where_the_raw_one_is_not_and_its_limits_and_
     for k in range(12_000):  # 40 cells of 300 sentences in 10 speeches
         gold = {"SS+": rng.random() < 0.10, "TP+": rng.random() < 0.02}
         seen = [c for c, g in gold.items() if rng.random() < (0.8 if g else 0.05)]
-        rows.append({"speech": f"s{k // 30}", "date": str(1960 + k // 300), "source": "AAA", "codes": seen, "targets": ["XXX"], "actors": ["XXX"]})
+        rows.append(
+            {
+                "speech": f"s{k // 30}",
+                "date": str(1960 + k // 300),
+                "source": "AAA",
+                "codes": seen,
+                "targets": ["XXX"],
+                "actors": ["XXX"],
+            }
+        )
     none = np.array([0.8 if c in ("SS+", "TP+") else 0.0 for c in CLASSES])
     rates = ErrorRates(CLASSES, none, np.where(none > 0, 0.05, 0.0), np.full(10, 400.0), np.full(10, 4000.0))
     w = words([write(tmp_path / "a.parquet", rows)], dyads=[("AAA", "XXX")], error_rates=rates, draws=200)
@@ -208,7 +276,16 @@ def test_an_audit_gives_rates_and_a_design_based_estimate(tmp_path):
     rows, audit = [], []
     for k in range(3000):
         gold = rng.random() < 0.2
-        rows.append({"speech": f"s{k // 20}", "date": "1985", "source": "AAA", "codes": ["SS+"] if rng.random() < (0.7 if gold else 0.1) else [], "targets": ["XXX"], "actors": ["XXX"]})
+        rows.append(
+            {
+                "speech": f"s{k // 20}",
+                "date": "1985",
+                "source": "AAA",
+                "codes": ["SS+"] if rng.random() < (0.7 if gold else 0.1) else [],
+                "targets": ["XXX"],
+                "actors": ["XXX"],
+            }
+        )
         if rng.random() < 0.2:
             audit.append({"passage_id": f"{k:016x}", "codes": ["SS+"] if gold else [], "inclusion_probability": 0.2})
     path = write(tmp_path / "a.parquet", rows)
@@ -223,7 +300,11 @@ def test_an_audit_gives_rates_and_a_design_based_estimate(tmp_path):
 
 
 def test_one_speech_a_cell_borrows_the_design_effect_and_never_has_a_zero_interval(tmp_path):
-    rows = [{"speech": f"s{y}", "date": str(y), "source": "AAA", "targets": ["XXX"], "actors": ["XXX"]} for y in range(1980, 1990) for _ in range(3)]
+    rows = [
+        {"speech": f"s{y}", "date": str(y), "source": "AAA", "targets": ["XXX"], "actors": ["XXX"]}
+        for y in range(1980, 1990)
+        for _ in range(3)
+    ]
     rows[0]["codes"] = ["TP+"]
     w = words([write(tmp_path / "a.parquet", rows)], dyads=[("AAA", "XXX")], min_passages=1).series
     balance = w[(w["measure"] == "balance") & (w["indicator"] == "all") & (w["method"] == "raw_count")]
@@ -270,11 +351,23 @@ def test_periods_in_sql_are_those_in_python():
 # Deeds
 
 
-def deed(date, sign=1, magnitude=1.0, source="AAA", target="XXX", manifestation="security_cooperation", dataset="book", verbal=False, code=""):
+def deed(
+    date,
+    sign=1,
+    magnitude=1.0,
+    source="AAA",
+    target="XXX",
+    manifestation="security_cooperation",
+    dataset="book",
+    verbal=False,
+    code="",
+):
     return Deed(date, source, target, manifestation, sign, magnitude, verbal, dataset, code)
 
 
-def declare(name="book", measure="event", grain="day", first="1980", last="1989", actors=frozenset(), dyads=frozenset()):
+def declare(
+    name="book", measure="event", grain="day", first="1980", last="1989", actors=frozenset(), dyads=frozenset()
+):
     return DeedSource(name, name, measure, grain, "points", Coverage(first, last, actors, dyads), "none", "none")
 
 
@@ -303,7 +396,9 @@ def test_levels_are_missing_where_there_is_none_and_broadcast_without_target():
 
 
 def test_a_yearly_level_is_not_carried_to_months():
-    s = deed_series([deed("1981", dataset="spend")], [declare("spend", "level", "year")], dyads=[("AAA", "XXX")], period="month")
+    s = deed_series(
+        [deed("1981", dataset="spend")], [declare("spend", "level", "year")], dyads=[("AAA", "XXX")], period="month"
+    )
     assert s.empty
 
 
@@ -315,7 +410,11 @@ def test_verbal_deeds_are_out_by_default():
 
 def test_news_coded_events_are_shares_so_more_reports_change_nothing_much():
     few = [deed(f"1981-01-{d:02d}", 1 if d % 4 else -1, dataset="gdelt", code=str(d)) for d in range(1, 21)]
-    many = [deed(f"1982-{m:02d}-{d:02d}", 1 if d % 4 else -1, dataset="gdelt", code=str(d)) for m in range(1, 11) for d in range(1, 21)]
+    many = [
+        deed(f"1982-{m:02d}-{d:02d}", 1 if d % 4 else -1, dataset="gdelt", code=str(d))
+        for m in range(1, 11)
+        for d in range(1, 21)
+    ]
     v = series_of(deed_series(few + many, [declare("gdelt")], dyads=[("AAA", "XXX")]), "gdelt")
     assert v["1981"] == pytest.approx(0.5, abs=0.03)
     assert v["1982"] == pytest.approx(0.5, abs=0.03)
@@ -346,7 +445,9 @@ def test_composite_is_the_mean_of_manifestations_in_z():
     assert z.std() == pytest.approx(1)
     assert series_of(s, "all", "dispute_resolution").abs().max() == pytest.approx(0, abs=1e-9)  # two that cancel
     assert series_of(s, "all", "all").to_numpy() == pytest.approx(z.to_numpy() / 2)
-    only = deed_series(deeds, [declare(), declare("other")], dyads=[("AAA", "XXX")], weights={"security_cooperation": 1})
+    only = deed_series(
+        deeds, [declare(), declare("other")], dyads=[("AAA", "XXX")], weights={"security_cooperation": 1}
+    )
     assert series_of(only, "all", "all").to_numpy() == pytest.approx(z.to_numpy())
 
 
@@ -360,7 +461,10 @@ def test_the_reference_window_sets_zero():
 def test_scale_and_order_of_deeds_do_not_matter():
     rng = np.random.default_rng(0)
     deeds = [deed(f"{1980 + k % 10}", int(rng.choice([-1, 1])), float(rng.random())) for k in range(60)]
-    louder = [Deed(d.date, d.source, d.target, d.manifestation, d.sign, d.magnitude * 7, d.verbal, d.dataset) for d in reversed(deeds)]
+    louder = [
+        Deed(d.date, d.source, d.target, d.manifestation, d.sign, d.magnitude * 7, d.verbal, d.dataset)
+        for d in reversed(deeds)
+    ]
     a, b = (deed_series(x, [declare()], dyads=[("AAA", "XXX")]) for x in (deeds, louder))
     assert series_of(a, "all", "all").to_numpy() == pytest.approx(series_of(b, "all", "all").to_numpy())
 

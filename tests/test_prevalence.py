@@ -179,7 +179,9 @@ def test_p_of_drift_is_uniform_without_drift():
     rejected = []
     for k in range(200):
         gold, predicted, cluster = speeches(rng, 600, 0.3, 0.8, 0.9, 10, 0.02)
-        rejected.append(prevalence.drift(gold, predicted, cluster % 3, clusters=cluster, permutations=99, seed=k)["p_fpr"] <= 0.05)
+        rejected.append(
+            prevalence.drift(gold, predicted, cluster % 3, clusters=cluster, permutations=99, seed=k)["p_fpr"] <= 0.05
+        )
     assert np.mean(rejected) <= 0.1
 
 
@@ -196,7 +198,14 @@ def test_a_classifier_no_better_than_chance_gives_nan():
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.floats(0, 1), st.integers(1, 5000), st.floats(0.3, 1), st.floats(0, 0.2), st.integers(1, 500), st.integers(1, 5000))
+@given(
+    st.floats(0, 1),
+    st.integers(1, 5000),
+    st.floats(0.3, 1),
+    st.floats(0, 0.2),
+    st.integers(1, 500),
+    st.integers(1, 5000),
+)
 def test_adjusted_stays_in_bounds(share, n, tpr, fpr, positives, negatives):
     estimate, low, high = prevalence.adjusted(share, n, tpr, fpr, positives, negatives)
     assert 0 <= low <= high <= 1

@@ -9,7 +9,9 @@ from sca_nlp import simulate
 from sca_nlp.errors import InputError
 from sca_nlp.simulate import Design
 
-CLEAR = Design(periods=80, sentences=2000, speeches=20, sensitivity=0.9, specificity=0.99, audit=5000, swing=1.0, icc=0.005)
+CLEAR = Design(
+    periods=80, sentences=2000, speeches=20, sensitivity=0.9, specificity=0.99, audit=5000, swing=1.0, icc=0.005
+)
 
 
 def row(table, statistic, direction=None, lag=None):
@@ -21,7 +23,9 @@ def row(table, statistic, direction=None, lag=None):
 
 
 def test_a_world_has_the_lag_that_it_was_given():
-    w = simulate.world(Design(**{**vars_of(CLEAR), "periods": 400, "lag": 3, "lead": 0.8}), np.random.default_rng(0), draws=3)
+    w = simulate.world(
+        Design(**{**vars_of(CLEAR), "periods": 400, "lag": 3, "lead": 0.8}), np.random.default_rng(0), draws=3
+    )
     x, y = w.pair.words, w.pair.deeds
     r = [np.corrcoef(x[: len(x) - k], y[k:])[0, 1] for k in range(7)]
     assert int(np.argmax(r)) == 3
@@ -76,7 +80,11 @@ def test_known_world_is_recovered_and_null_world_is_not():
 
 @pytest.mark.parametrize(
     ("settings", "words"),
-    [({"prevalence": 0.7}, "from"), ({"sensitivity": 0.2, "specificity": 0.8}, "better than chance"), ({"speeches": 500, "sentences": 100}, "at most")],
+    [
+        ({"prevalence": 0.7}, "from"),
+        ({"sensitivity": 0.2, "specificity": 0.8}, "better than chance"),
+        ({"speeches": 500, "sentences": 100}, "at most"),
+    ],
 )
 def test_impossible_designs_are_refused(settings, words):
     with pytest.raises(InputError, match=words):

@@ -60,7 +60,8 @@ def audit_rates(
     listed = ", ".join("'" + f.replace("'", "''") + "'" for f in files_of(passages))
     actors = "OR (len(p.codes) = 0 AND len(p.actors) > 0)" if about == "named" else ""
     found = con.execute(
-        f"SELECT a.gold, a.pi, p.speech_id, p.codes, (len(p.targets) > 0 {actors}) AS about FROM read_parquet([{listed}]) p "
+        f"SELECT a.gold, a.pi, p.speech_id, p.codes, (len(p.targets) > 0 {actors}) AS about FROM "
+        f"read_parquet([{listed}]) p "
         "JOIN audit a USING (passage_id) ORDER BY passage_id"
     ).df()
     con.close()
@@ -90,12 +91,14 @@ def design_rows(
     base.con.register("audited", frame)
     # Tables `pairs`, `hit` and `smap` were made by `cells.collect` on the same connection.
     base.con.execute(
-        "CREATE OR REPLACE TEMP TABLE reach AS SELECT smap.name AS source, pairs.target, period, stratum, count(*) AS n FROM hit "
+        "CREATE OR REPLACE TEMP TABLE reach AS SELECT smap.name AS source, pairs.target, period, stratum, "
+        "count(*) AS n FROM hit "
         "JOIN pairs USING (rid) JOIN smap ON hit.source = smap.code AND hit.year = smap.year "
         f"JOIN audited USING (passage_id) GROUP BY ALL HAVING count(*) >= {LEAST}"
     )
     units = base.con.execute(
-        "SELECT reach.source, reach.target, reach.period, reach.stratum, hit.speech_id, hit.codes, audited.gold, audited.pi "
+        "SELECT reach.source, reach.target, reach.period, reach.stratum, hit.speech_id, hit.codes, "
+        "audited.gold, audited.pi "
         "FROM hit JOIN pairs USING (rid) JOIN smap ON hit.source = smap.code AND hit.year = smap.year "
         "JOIN reach ON reach.source = smap.name AND reach.target = pairs.target AND reach.period = hit.period "
         "AND reach.stratum = hit.stratum LEFT JOIN audited USING (passage_id) ORDER BY ALL"

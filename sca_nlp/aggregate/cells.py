@@ -21,7 +21,9 @@ Members = Callable[[str, int], frozenset[str]]
 
 @dataclass(frozen=True)
 class Variable:
-    """One thing that is averaged over sentences: `name` and, per class, the weight of its code or of its probability."""
+    """One thing that is averaged over sentences: `name` and, per class, the weight of its code or of its
+    probability.
+    """
 
     name: str
     of: str  # "code" or "probability"
@@ -70,7 +72,7 @@ def files_of(passages: Sequence[Path | str] | Path | str) -> list[str]:
     """
     if isinstance(passages, (str, Path)):
         path = Path(passages)
-        found = sorted(str(p) for p in path.glob("*.parquet")) if path.is_dir() else sorted(glob.glob(str(passages)))
+        found = sorted(str(p) for p in path.glob("*.parquet")) if path.is_dir() else sorted(glob.glob(str(passages)))  # noqa: PTH207
     else:
         found = [str(p) for p in passages]
     missing = [f for f in found if not Path(f).is_file()]
@@ -125,10 +127,12 @@ def open_base(
     )
     counts = con.execute(
         f"SELECT count(*), count(*) FILTER (NOT ({tests['language']})), count(*) FILTER (NOT kept_), "
-        "count(*) FILTER (kept_ AND period_ IS NULL), count(*) FILTER (kept_ AND period_ IS NOT NULL AND coalesce(source, '') = '') FROM dated"
-    ).fetchone()
+        "count(*) FILTER (kept_ AND period_ IS NULL), count(*) FILTER (kept_ AND period_ IS NOT NULL AND "
+        "coalesce(source, '') = '') FROM dated"
+    ).fetchall()[0]
     con.execute(
-        "CREATE TEMP VIEW base AS SELECT passage_id, speech_id, source, period_ AS period, CAST(left(period_, 4) AS INTEGER) AS year, "
+        "CREATE TEMP VIEW base AS SELECT passage_id, speech_id, source, period_ AS period, CAST(left(period_, "
+        "4) AS INTEGER) AS year, "
         "stratum_ AS stratum, about_ AS about, codes, "
         + ", ".join(f"CAST({v.sql()} AS INTEGER) AS v{k}" for k, v in enumerate(variables))
         + " FROM dated WHERE kept_ AND period_ IS NOT NULL AND coalesce(source, '') <> ''"
@@ -183,16 +187,20 @@ def collect(base: Base, dyads: Sequence[tuple[str, str]] | None, members: Member
     )
     con.execute("CREATE TEMP TABLE hit AS SELECT row_number() OVER () AS rid, * FROM base WHERE len(about) > 0")
     con.execute(
-        "CREATE TEMP TABLE pairs AS SELECT DISTINCT rid, tmap.name AS target FROM (SELECT rid, year, unnest(about) AS code FROM hit) u "
+        "CREATE TEMP TABLE pairs AS SELECT DISTINCT rid, tmap.name AS target FROM (SELECT rid, year, "
+        "unnest(about) AS code FROM hit) u "
         "JOIN tmap ON u.code = tmap.code AND u.year = tmap.year"
     )
     con.execute(
-        f"CREATE TEMP TABLE speech_about AS SELECT smap.name AS source, pairs.target, period, stratum, speech_id, count(*) AS n, {sums} "
-        f"FROM hit JOIN pairs USING (rid) JOIN smap ON hit.source = smap.code AND hit.year = smap.year WHERE {pair} GROUP BY ALL"
+        f"CREATE TEMP TABLE speech_about AS SELECT smap.name AS source, pairs.target, period, stratum, "
+        f"speech_id, count(*) AS n, {sums} "
+        f"FROM hit JOIN pairs USING (rid) JOIN smap ON hit.source = smap.code AND hit.year = smap.year WHERE "
+        f"{pair} GROUP BY ALL"
     )
     second = ", ".join(
         f"CAST(sum(s{i}) AS DOUBLE) AS s{i}, CAST(sum(q{i}) AS DOUBLE) AS q{i}, "
-        f"CAST(sum(CAST(s{i} AS HUGEINT) * s{i}) AS DOUBLE) AS c{i}, CAST(sum(CAST(s{i} AS HUGEINT) * n) AS DOUBLE) AS d{i}"
+        f"CAST(sum(CAST(s{i} AS HUGEINT) * s{i}) AS DOUBLE) AS c{i}, CAST(sum(CAST(s{i} AS HUGEINT) * n) AS "
+        f"DOUBLE) AS d{i}"
         for i in range(k)
     )
     head = "count(*) AS m, CAST(sum(n) AS DOUBLE) AS n, CAST(sum(CAST(n AS HUGEINT) * n) AS DOUBLE) AS nn"

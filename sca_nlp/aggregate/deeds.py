@@ -19,7 +19,8 @@ from sca_nlp.aggregate.cells import Members
 from sca_nlp.errors import InputError, UnknownNameError
 from sca_nlp.records import MANIFESTATIONS, Coverage, Deed, DeedSource
 
-#: Data sets coded from news, whose counts grow with the number of reports: shares, never sums (first part of their name).
+#: Data sets coded from news, whose counts grow with the number of reports: shares, never sums (first part of their
+#: name).
 MEDIA_CODED = ("gdelt", "icews", "polecat", "plover", "phoenix", "cline", "acled")
 NORMALISE = ("sum", "share", "mean")
 COLUMNS = ["source", "target", "period", "manifestation", "dataset", "estimate", "n_deeds", "covered"]
@@ -45,8 +46,8 @@ def deed_series(
 
     Rows of a data set are in its own unit: events as sums of sign times magnitude (`sum`), or, for data sets coded from
     news, as their mean over all reports of the dyad and period, times n / (n + 1), one report per day and class
-    (`share`); levels as means. Rows with dataset `all` are in z units over the reference window: the mean of a manifestation's data
-    sets, and (manifestation `all`) the equal-weight mean of the manifestations.
+    (`share`); levels as means. Rows with dataset `all` are in z units over the reference window: the mean of a
+    manifestation's data sets, and (manifestation `all`) the equal-weight mean of the manifestations.
 
     Args:
         deeds: records, their frame, or a Parquet file.
@@ -54,7 +55,8 @@ def deed_series(
         dyads: directed pairs of states or groups. A level with target "" counts toward every target.
         period: year, quarter or month; data sets of coarser grain, and deeds dated more coarsely, are left out.
         members: `members(group, year)` gives a group's states in a year.
-        first, last: periods to span; None: from the first to the last deed of the dyads within coverage.
+        first: first period to span; None: that of the dyad's first deed.
+        last: last period to span; None: that of the dyad's last deed.
         verbal: count verbal deeds too (off: they would correlate speech with reports of speech).
         normalise: data set -> sum, share or mean, against the default.
         reference: first and last period of the window for z; None: all periods.
@@ -170,7 +172,7 @@ def _dyad(
     grid = [periods.name(k, period) for k in range(low, high + 1)]
     out = []
     for (manifestation, dataset), part in mine.groupby(["manifestation", "dataset"], sort=True):
-        rule, declaration = rules[dataset], declared[dataset]
+        rule, declaration = rules[str(dataset)], declared[str(dataset)]
         value, count = _series(part, grid, rule, verbal)
         covered = np.fromiter(
             (_covered(declaration.coverage, p, *_pair(pairs, p, source, target, members)) for p in grid),
@@ -195,7 +197,7 @@ def _dyad(
                     "estimate": value,
                     "n_deeds": np.where(covered, count, 0).astype(np.int64),
                     "covered": covered,
-                }  # fmt: skip
+                }
             )
         )
     return out
@@ -220,7 +222,7 @@ def _covered(coverage: Coverage, period: str, left: frozenset[str], right: froze
 
 
 def _series(
-    part: pd.DataFrame, grid: Sequence[str], rule: str, verbal: bool
+    part: pd.DataFrame, grid: list[str], rule: str, verbal: bool
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Return value and number of deeds per period; NaN where there is none."""
     if rule == "share":  # one report per dyad, day and class; the loudest of equals

@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 
 from sca_nlp import prevalence
-from sca_nlp.aggregate import periods
 from sca_nlp.aggregate.audit import audit_rates, design_rows
 from sca_nlp.aggregate.cells import Cells, Members, Variable, collect, open_base
 from sca_nlp.codebook import Codebook, default_codebook
@@ -29,8 +28,19 @@ from sca_nlp.prevalence import ErrorRates
 _PRIOR_SPEECHES, _PRIOR_SENTENCES = 8.0, 4.0
 _KEYS = ["source", "target", "period"]
 _SERIES = [
-    *_KEYS, "stratum", "measure", "indicator", "value", "method", "estimate", "low", "high", "n_passages", "n_speeches", "hidden",
-]  # fmt: skip
+    *_KEYS,
+    "stratum",
+    "measure",
+    "indicator",
+    "value",
+    "method",
+    "estimate",
+    "low",
+    "high",
+    "n_passages",
+    "n_speeches",
+    "hidden",
+]
 Array = np.ndarray[Any, Any]
 
 
@@ -82,14 +92,17 @@ def words(
         min_passages: cells with fewer sentences are flagged `hidden`; they are neither filled nor given draws.
         error_rates: sensitivity and false-alarm rates, one for all sentences or a mapping with keys `all` and `about`
             (sentences about somebody; selected by their codes, so their rates differ). Adds the method `adjusted`.
-        audit: random audit: `passage_id`, `codes` (the coder's, a list) and, where uneven, `inclusion_probability`. Gives the
-            error rates where none are given, and the method `design` in cells with at least 20 audited sentences.
-        headline: method of the draws: `raw_count`, `raw_probability` or `adjusted` (the default where rates are known; else
-            `raw_probability`).
+        audit: random audit: `passage_id`, `codes` (the coder's, a list) and, where uneven, `inclusion_probability`.
+            Gives the error rates where none are given, and the method `design` in cells with at least 20 audited
+            sentences.
+        headline: method of the draws: `raw_count`, `raw_probability` or `adjusted` (the default where rates are
+            known; else `raw_probability`).
         about: `named`: a sentence is about its targets or, when it has no code, about the actors that it names;
             `targets`: about its targets alone, so that only coded sentences count.
         languages: languages that the model reads; others are left out and counted. Empty: all.
-        speakers, kinds, corpora: keep only these, where given.
+        speakers: keep only these, where given.
+        kinds: keep only these kinds of speech, where given.
+        corpora: keep only these, where given.
         by: column (such as `speaker` or `kind`) within whose values the series are made; adds a column of that name.
         measures: which of salience, stance, balance.
         draws: number of draws of the balance per cell, 0 for none.
@@ -146,10 +159,18 @@ def words(
     out = out.sort_values(order, kind="stable", ignore_index=True)
     base.con.close()
     settings = {
-        "period": period, "about": about, "headline": headline, "weights": dict(share), "min_passages": min_passages,
-        "draws": draws, "seed": seed, "languages": list(languages), "by": by or "",
-        "design_effect": round(float(np.median(effect)), 4), "cells": len(toward.n),
-    }  # fmt: skip
+        "period": period,
+        "about": about,
+        "headline": headline,
+        "weights": dict(share),
+        "min_passages": min_passages,
+        "draws": draws,
+        "seed": seed,
+        "languages": list(languages),
+        "by": by or "",
+        "design_effect": round(float(np.median(effect)), 4),
+        "cells": len(toward.n),
+    }
     return Words(_name_stratum(out, by), _name_stratum(drawn, by), base.left_out, settings)
 
 
@@ -215,7 +236,9 @@ def _moments(cells: Cells) -> tuple[Array, Array, Array]:
 
 
 def _design_effects(tables: list[Cells]) -> Array:
-    """Return each variable's design effect (variance over speeches by variance over sentences), pooled over all cells."""
+    """Return each variable's design effect (variance over speeches by variance over sentences), pooled over all
+    cells.
+    """
     up, down = 0.0, 0.0
     for cells in tables:
         if not len(cells.n):
@@ -245,7 +268,11 @@ def _frame(
 ) -> pd.DataFrame:
     named = {"measure": measure, "indicator": indicator, "value": value, "method": method}
     numbers = dict(zip(("estimate", "low", "high"), limits, strict=True))
-    counts = {"n_passages": cells.n.astype(np.int64), "n_speeches": cells.m.astype(np.int64), "hidden": cells.n < min_passages}
+    counts = {
+        "n_passages": cells.n.astype(np.int64),
+        "n_speeches": cells.m.astype(np.int64),
+        "hidden": cells.n < min_passages,
+    }
     return pd.DataFrame({**cells.keys, **named, **numbers, **counts}, index=cells.keys.index)
 
 

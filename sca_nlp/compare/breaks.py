@@ -21,7 +21,9 @@ LEAST = 10
 
 
 def partition(x: Array, penalty: float, min_size: int = 3) -> list[int]:
-    """Return the first places (0-based) of all segments but the first, at least `min_size` long, of a series without NaN."""
+    """Return the first places (0-based) of all segments but the first, at least `min_size` long, of a series
+    without NaN.
+    """
     t = len(x)
     s1, s2 = np.concatenate([[0.0], np.cumsum(x)]), np.concatenate([[0.0], np.cumsum(x**2)])
     best, back = np.full(t + 1, np.inf), np.zeros(t + 1, dtype=int)
@@ -41,9 +43,9 @@ def partition(x: Array, penalty: float, min_size: int = 3) -> list[int]:
 def segment(x: Array, rng: np.random.Generator, *, level: float = 0.95, min_size: int = 3) -> tuple[list[int], float]:
     """Return the places of the breaks of a series without NaN, and the penalty that was paid for each.
 
-    The penalty is the gain that first-order autoregressive noise without a break reaches in 1 - `level` of the cases. Its
-    momentum is measured on the series itself, so that momentum is not mistaken for breaks; once a break is found, on what
-    the breaks leave, so that a break is not mistaken for momentum.
+    The penalty is the gain that first-order autoregressive noise without a break reaches in 1 - `level` of the cases.
+    Its momentum is measured on the series itself, so that momentum is not mistaken for breaks; once a break is found,
+    on what the breaks leave, so that a break is not mistaken for momentum.
     """
     shocks = np.random.default_rng(rng.integers(2**63))
     places: list[int] = []
@@ -84,7 +86,9 @@ def p_of_break(x: Array, min_size: int, permutations: int, rng: np.random.Genera
 def _interval(
     x: Array, place: int, low: int, high: int, min_size: int, draws: Array, rng: np.random.Generator
 ) -> tuple[int, int]:
-    """Return 95 % limits of a break's place between two neighbours: residual block bootstrap, over the draws of the series."""
+    """Return 95 % limits of a break's place between two neighbours: residual block bootstrap, over the draws of
+    the series.
+    """
     y = x[low:high]
     k = place - low
     level = np.where(np.arange(len(y)) < k, y[:k].mean(), y[k:].mean())
@@ -111,8 +115,8 @@ def find(
     """Return the breaks of the `words` or `deeds` of a pair: first period of the new level, its 95 % limits, p.
 
     `p` tests the break within the span between its neighbours, against noise with the same momentum; `share_of_draws`
-    says in how many draws a break lies inside the limits. Holes are bridged by leaving them out; `before` and `after` are
-    the levels in the series' unit. Fewer than 10 periods, or no spread: no rows.
+    says in how many draws a break lies inside the limits. Holes are bridged by leaving them out; `before` and `after`
+    are the levels in the series' unit. Fewer than 10 periods, or no spread: no rows.
     """
     values = pair.words if which == "words" else pair.deeds
     known = np.flatnonzero(~np.isnan(values))
@@ -129,13 +133,18 @@ def find(
         a, b = _interval(x, place, low, high, min_size, draws, rng)
         rows.append(
             {
-                "source": pair.source, "target": pair.target, "series": which, "period": pair.periods[known[place]],
-                "low": pair.periods[known[a]], "high": pair.periods[known[min(b, len(x) - 1)]],
+                "source": pair.source,
+                "target": pair.target,
+                "series": which,
+                "period": pair.periods[known[place]],
+                "low": pair.periods[known[a]],
+                "high": pair.periods[known[min(b, len(x) - 1)]],
                 "p": p_of_break(x[low:high], min_size, permutations, rng),
-                "before": float(x[low:place].mean()), "after": float(x[place:high].mean()),
+                "before": float(x[low:place].mean()),
+                "after": float(x[place:high].mean()),
                 "share_of_draws": float(np.mean([any(a <= q <= b for q in d) for d in drawn])) if drawn else np.nan,
             }
-        )  # fmt: skip
+        )
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -161,10 +170,22 @@ def any_break(
     else:
         low, high = series.rubin(np.array([change, change]), np.full(2, _level_variance(x, k)), point=change)
     return series.row(
-        pair, "when did it change?", f"break in {which}", estimate=change, low=low, high=high,
-        p=p_of_break(x, min_size, permutations, rng), null=label, n=len(x),
-        settings={"at": pair.periods[known[k]], "min_size": min_size, "simulations": permutations, "null": "AR(1) noise"},
-    )  # fmt: skip
+        pair,
+        "when did it change?",
+        f"break in {which}",
+        estimate=change,
+        low=low,
+        high=high,
+        p=p_of_break(x, min_size, permutations, rng),
+        null=label,
+        n=len(x),
+        settings={
+            "at": pair.periods[known[k]],
+            "min_size": min_size,
+            "simulations": permutations,
+            "null": "AR(1) noise",
+        },
+    )
 
 
 def _level_variance(x: Array, k: int) -> float:
@@ -198,6 +219,13 @@ def nearness(
     shuffled = np.abs(d[None, None, :] - moved[:, :, None]).min(2).mean(1)
     observed = float(np.abs(nearest).mean())
     return series.row(
-        pair, "when did it change?", "nearness of breaks", estimate=observed, p=null.mid_p(-observed, -shuffled), null=label,
-        n=len(known), lag=float(nearest.mean()), settings={"word_breaks": len(w), "deed_breaks": len(d), "null": "circular shifts, mid-p"},
-    )  # fmt: skip
+        pair,
+        "when did it change?",
+        "nearness of breaks",
+        estimate=observed,
+        p=null.mid_p(-observed, -shuffled),
+        null=label,
+        n=len(known),
+        lag=float(nearest.mean()),
+        settings={"word_breaks": len(w), "deed_breaks": len(d), "null": "circular shifts, mid-p"},
+    )

@@ -1,4 +1,6 @@
-"""Rare deeds: do events of one kind fall after events of another more often than chance has it? (Donges et al. 2016)."""
+"""Rare deeds: do events of one kind fall after events of another more often than chance has it? (Donges et al.
+2016).
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,8 @@ Events = NDArray[np.bool_]
 def moves(x: Array, *, threshold: float = 1.0) -> NDArray[np.int8]:
     """Return +1 (conciliatory), -1 (hostile) or 0 per period: changes beyond `threshold` robust standard deviations.
 
-    The robust standard deviation is 1.4826 times the median absolute deviation of the changes (their plain one where that
-    is 0). The first period, and those after a hole, are 0.
+    The robust standard deviation is 1.4826 times the median absolute deviation of the changes (their plain one where
+    that is 0). The first period, and those after a hole, are 0.
     """
     change = np.diff(x, prepend=np.nan)
     known = change[~np.isnan(change)]
@@ -36,7 +38,9 @@ def moves(x: Array, *, threshold: float = 1.0) -> NDArray[np.int8]:
 
 
 def _followed(first: Events, second: Events, window: int, lag: int) -> Events:
-    """Return where `second` has an event `lag` to `lag + window` periods after (negative: before). Last axis is time."""
+    """Return where `second` has an event `lag` to `lag + window` periods after (negative: before). Last axis is
+    time.
+    """
     t = second.shape[-1]
     out = np.zeros(np.broadcast_shapes(first.shape, second.shape), bool)
     for k in range(lag, lag + window + 1):
@@ -124,13 +128,15 @@ def coincidence(
                         "permutations": permutations,
                         "null": "permuted event times, mid-p",
                     },
-                )  # fmt: skip
+                )
             )
     return rows
 
 
 def event_time(pair: Pair, events: Events, *, before: int = 3, after: int = 3) -> pd.DataFrame:
-    """Return the mean of words and of deeds around events, per offset: columns offset, words, words_low, words_high, deeds, n."""
+    """Return the mean of words and of deeds around events, per offset: columns offset, words, words_low,
+    words_high, deeds, n.
+    """
     rows = []
     places = np.flatnonzero(events)
     for offset in range(-before, after + 1):
@@ -141,9 +147,15 @@ def event_time(pair: Pair, events: Events, *, before: int = 3, after: int = 3) -
         means = many[:, keep].mean(1) if keep.any() else np.array([np.nan])
         low, high = np.quantile(means, [0.025, 0.975])
         rows.append(
-            {"offset": offset, "words": w[keep].mean() if keep.any() else np.nan, "words_low": low, "words_high": high,
-             "deeds": d[~np.isnan(d)].mean() if (~np.isnan(d)).any() else np.nan, "n": int(keep.sum())}
-        )  # fmt: skip
+            {
+                "offset": offset,
+                "words": w[keep].mean() if keep.any() else np.nan,
+                "words_low": low,
+                "words_high": high,
+                "deeds": d[~np.isnan(d)].mean() if (~np.isnan(d)).any() else np.nan,
+                "n": int(keep.sum()),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -180,6 +192,14 @@ def time_to_next(pair: Pair, events: Events, *, permutations: int = 1000, rng: n
     drawn = np.array([kendalltau(d[keep], y).statistic for d in pair.draws[:50]])
     low, high = series.rubin(drawn, point=tau)
     return series.row(
-        pair, QUESTION, "time to next event", estimate=tau, low=low, high=high, p=null.p_value(abs(tau), np.abs(shuffled)),
-        null=label, n=int(keep.sum()), settings={"events": len(places), "null": "circular shifts"},
-    )  # fmt: skip
+        pair,
+        QUESTION,
+        "time to next event",
+        estimate=tau,
+        low=low,
+        high=high,
+        p=null.p_value(abs(tau), np.abs(shuffled)),
+        null=label,
+        n=int(keep.sum()),
+        settings={"events": len(places), "null": "circular shifts"},
+    )

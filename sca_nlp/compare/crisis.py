@@ -27,7 +27,7 @@ class Window:
 def crisis(
     pair: Pair, windows: Sequence[Window], *, permutations: int = 1000, rng: np.random.Generator
 ) -> list[dict[str, Any]]:
-    """Return rows for words and for deeds: mean inside the pair's crisis windows less mean outside (negative: fallback).
+    """Return rows for words and deeds: mean inside the pair's crisis windows less mean outside (negative: fallback).
 
     The null rotates all windows together in time, so their number, length and spacing stay.
     """
@@ -77,6 +77,6 @@ def crisis(
                 null=label,
                 n=int(mask.sum()),
                 settings=settings,
-            )  # fmt: skip
+            )
         )
     return rows

@@ -105,7 +105,7 @@ def compare_dyad(
     rows += answers
     found = []
     for which in ("words", "deeds"):
-        settings = {"permutations": o.permutations, "rng": _rng(o, *key, "breaks", which)}
+        settings: dict[str, Any] = {"permutations": o.permutations, "rng": _rng(o, *key, "breaks", which)}
         found.append(breaks.find(pair, which, level=o.level, **settings))
         rows.append(breaks.any_break(pair, which, **settings))
     rows.append(breaks.nearness(pair, found[0], found[1], permutations=o.permutations, rng=_rng(o, *key, "nearness")))
@@ -137,7 +137,7 @@ def _concat(frames: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFr
 
 
 def _job(
-    task: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, str, str, dict[str, Any] | None, dict[str, Any]],
+    task: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, str, str, Evidence | None, dict[str, Any]],
 ) -> Comparison:
     words, draws, deeds, source, target, evidence, options = task
     return compare_dyad(words, draws, deeds, source, target, evidence=evidence, adjust=False, **options)
@@ -158,7 +158,9 @@ def compare_many(
     """Return the comparisons of many dyads as one, with q over all their tests, and the panel test over all dyads.
 
     Args:
-        words, draws, deed_series: as for `compare_dyad`, of all dyads.
+        words: word series, as for `compare_dyad`, of all dyads.
+        draws: their draws.
+        deed_series: deed series of all dyads.
         dyads: directed pairs.
         evidence: as for `compare_dyad`.
         workers: processes; the numbers do not depend on it.
@@ -169,16 +171,15 @@ def compare_many(
     o = Options(**options)
     ordered = sorted(set(dyads))
     parts = [_slice(f, ordered) for f in (words, draws, deed_series)]
-    tasks = (
-        (
-            *(_of(p, s, t) for p in parts),
-            s,
-            t,
-            {k: v for k, v in (evidence or {}).items() if set(k[:2]) == {s, t}} or None,
-            options,
-        )
-        for s, t in ordered
-    )
+    behind: dict[frozenset[str], dict[tuple[str, str, str], Sequence[str]]] = {}
+    for key, ids in (evidence or {}).items():
+        behind.setdefault(frozenset(key[:2]), {})[key] = ids
+
+    def three(source: str, target: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        key = frozenset((source, target))
+        return parts[0][key], parts[1][key], parts[2][key]
+
+    tasks = ((*three(s, t), s, t, behind.get(frozenset((s, t))), options) for s, t in ordered)
     done: list[Comparison] = []
     if workers <= 1:
         for task in tasks:
@@ -196,12 +197,8 @@ def compare_many(
                     progress(len(done), len(ordered))
     tests = _concat([c.tests for c in done], series.TEST_COLUMNS)
     if len(ordered) >= 3:
-        pairs = [
-            series.align(
-                *(_of(p, s, t) for p in parts), s, t, method=o.method, manifestation=o.manifestation, dataset=o.dataset
-            )
-            for s, t in ordered
-        ]
+        chosen: dict[str, Any] = {"method": o.method, "manifestation": o.manifestation, "dataset": o.dataset}
+        pairs = [series.align(*three(s, t), s, t, **chosen) for s, t in ordered]
         panel = granger.panel(pairs, lags=1, permutations=min(o.permutations, 200), rng=_rng(o, "panel"))
         tests = _concat([tests, pd.DataFrame(panel, columns=list(series.TEST_COLUMNS))], series.TEST_COLUMNS)
     tests = multiple.adjust(tests, method=correction)
@@ -236,7 +233,3 @@ def _slice(frame: pd.DataFrame, dyads: Sequence[tuple[str, str]]) -> dict[frozen
             out.setdefault(key, []).append(part)
     empty = frame.iloc[:0]
     return {k: pd.concat(out[k], ignore_index=True) if k in out else empty for k in wanted}
-
-
-def _of(parts: dict[frozenset[str], pd.DataFrame], source: str, target: str) -> pd.DataFrame:
-    return parts[frozenset((source, target))]

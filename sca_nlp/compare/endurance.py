@@ -1,4 +1,6 @@
-"""Does it outlast leaders? The level of words and deeds before and after each change of leader (embedded trust: no drop)."""
+"""Does it outlast leaders? The level of words and deeds before and after each change of leader (embedded trust: no
+drop).
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ class Change:
 
 
 def steps(values: Array, places: np.ndarray[Any, Any], width: int) -> Array:
-    """Return the level over `width` periods from each place less that over as many before; NaN without two known on each side.
+    """Return the level over `width` periods from each place less that over as many before.
+
+    NaN without two known periods on each side.
 
     `values` (..., periods) -> (..., places).
     """
@@ -86,7 +90,7 @@ def endurance(
                     null=label,
                     n=int((~np.isnan(values)).sum()),
                     settings={"period": c.period, "width": width},
-                )  # fmt: skip
+                )
             )
         known = ~np.isnan(found)
         if known.sum() < 2 or t < 12:
@@ -122,6 +126,6 @@ def endurance(
                 null=label,
                 n=int(known.sum()),
                 settings={"changes": len(own), "width": width, "null": "circular shifts of the dates"},
-            )  # fmt: skip
+            )
         )
     return rows

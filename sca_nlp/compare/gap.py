@@ -93,7 +93,7 @@ def _frame(pair: Pair, words_z: Array, deeds_z: Array, drawn: Array, label: str,
             "high": high,
             "window": label,
             "headline": headline,
-        }  # fmt: skip
+        }
     )
     return frame[keep].reset_index(drop=True)
 
@@ -146,7 +146,7 @@ def divergence(
                 n=n,
                 lag=0,
                 settings={"permutations": permutations, "null": "block permutation of pre-whitened deeds"},
-            )  # fmt: skip
+            )
         )
     g = gap(pair, window=window)
     g = g[g["headline"]] if len(g) else g
@@ -176,9 +176,17 @@ def _drift(pair: Pair, g: pd.DataFrame, label: str, permutations: int, rng: np.r
     drawn = (pair.draws[:, where[half:]].mean(1) - pair.draws[:, where[:half]].mean(1)) / sw
     low, high = series.rubin(drawn, np.full(len(drawn), float(shuffled.var())), point=change)
     return series.row(
-        pair, "do they diverge?", "drift", estimate=change, low=low, high=high, p=null.p_value(abs(change), np.abs(shuffled)),
-        null=label, n=len(values), settings={"simulations": permutations, "null": "AR(1) noise fitted to the gap", "unit": "z"},
-    )  # fmt: skip
+        pair,
+        "do they diverge?",
+        "drift",
+        estimate=change,
+        low=low,
+        high=high,
+        p=null.p_value(abs(change), np.abs(shuffled)),
+        null=label,
+        n=len(values),
+        settings={"simulations": permutations, "null": "AR(1) noise fitted to the gap", "unit": "z"},
+    )
 
 
 def pair_fill(values: Array, where: np.ndarray[Any, Any]) -> Array:

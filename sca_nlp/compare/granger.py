@@ -20,7 +20,7 @@ def _lagged(x: Array, lags: int) -> Array:
 
 
 def _fit(z: Array, y: Array) -> tuple[Array, float, Array]:
-    inverse = np.linalg.pinv(z.T @ z)
+    inverse = np.asarray(np.linalg.pinv(z.T @ z), dtype=float)
     b = inverse @ z.T @ y
     r = y - z @ b
     return b, float(r @ r), inverse
@@ -29,8 +29,9 @@ def _fit(z: Array, y: Array) -> tuple[Array, float, Array]:
 def toda_yamamoto(cause: Array, effect: Array, *, max_lag: int = 3, extra: int = 1) -> dict[str, float]:
     """Return the test that past values of `cause` say nothing of `effect` beyond its own past (Toda & Yamamoto 1995).
 
-    A vector autoregression in levels of order p (by BIC, at most `max_lag`) plus `extra` lags; the F test is on the first
-    p lags of the cause alone, so it holds whether the series are stationary or integrated of order up to `extra`.
+    A vector autoregression in levels of order p (by BIC, at most `max_lag`) plus `extra` lags; the F test is on the
+    first p lags of the cause alone, so it holds whether the series are stationary or integrated of order up to
+    `extra`.
 
     Returns:
         `p`, `f`, `lags`, `n`, and `sum`, the sum of the tested coefficients.
@@ -79,10 +80,10 @@ def longest_run(pair: Pair) -> slice:
 
 
 def toda_yamamoto_rows(pair: Pair, *, max_lag: int = 3) -> list[dict[str, Any]]:
-    """Return one row per direction, on the longest run of periods without a hole; words are as measured, draws give the spread.
+    """Return one row per direction, on the longest run of periods without a hole; draws give the spread.
 
-    Estimate: the sum of the tested coefficients, in standard deviations of each series. `settings` has the median p over
-    draws.
+    Estimate: the sum of the tested coefficients, in standard deviations of each series. `settings` has the median p
+    over draws.
     """
     run = longest_run(pair)
     rows = []
@@ -128,7 +129,7 @@ def toda_yamamoto_rows(pair: Pair, *, max_lag: int = 3) -> list[dict[str, Any]]:
                     "periods": [*pair.periods[run][:1], *pair.periods[run][-1:]],
                     "median_p_of_draws": round(float(np.median([x["p"] for x in drawn])), 4),
                 },
-            )  # fmt: skip
+            )
         )
     return rows
 
@@ -143,10 +144,12 @@ def _wald(x: Array, y: Array, lags: int) -> float:
 
 
 def dumitrescu_hurlin(causes: Sequence[Array], effects: Sequence[Array], *, lags: int = 1) -> dict[str, float]:
-    """Return the panel test that in no unit past values of the cause say anything of the effect (2012, Econ. Mod. 29:1450).
+    """Return the panel test that in no unit past values of the cause say anything of the effect.
 
-    `z` is their statistic with moments for fixed length, one by one for units of unequal length; `p` is one-sided upper,
-    since causality in any unit makes it large. `w` is the mean Wald statistic.
+    Dumitrescu & Hurlin (2012), Economic Modelling 29:1450.
+
+    `z` is their statistic with moments for fixed length, one by one for units of unequal length; `p` is one-sided
+    upper, since causality in any unit makes it large. `w` is the mean Wald statistic.
 
     Raises:
         InputError: fewer than two units, a missing value, or a unit with fewer than 6 + 3 * lags periods.
@@ -175,8 +178,8 @@ def dumitrescu_hurlin(causes: Sequence[Array], effects: Sequence[Array], *, lags
 def panel(pairs: Sequence[Pair], *, lags: int, permutations: int, rng: np.random.Generator) -> list[dict[str, Any]]:
     """Return one row per direction over all dyads with a long enough run of first differences.
 
-    The p-value compares the statistic with that of causes rotated in time inside each dyad: dyads that share periods stay
-    together (one shift for all, taken modulo each length), so that common shocks do not count as many findings.
+    The p-value compares the statistic with that of causes rotated in time inside each dyad: dyads that share periods
+    stay together (one shift for all, taken modulo each length), so that common shocks do not count as many findings.
     """
     usable: list[tuple[Array, Array]] = []
     for pair in pairs:
@@ -231,6 +234,6 @@ def panel(pairs: Sequence[Pair], *, lags: int, permutations: int, rng: np.random
                     "permutations": permutations,
                     "form": "first differences",
                 },
-            )  # fmt: skip
+            )
         )
     return rows

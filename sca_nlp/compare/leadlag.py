@@ -19,8 +19,8 @@ LEAST = 16
 def ccf(x: Array, y: Array, max_lag: int) -> Array:
     """Return correlations of x(t) with y(t + lag) for lags -max_lag .. max_lag, shape (..., 2 * max_lag + 1).
 
-    `x` is (..., periods), `y` (periods,) or (..., periods) with the same leading shape; NaN pairs are left out; both are
-    taken around their means. Lags with fewer than four pairs are 0.
+    `x` is (..., periods), `y` (periods,) or (..., periods) with the same leading shape; NaN pairs are left out; both
+    are taken around their means. Lags with fewer than four pairs are 0.
     """
     a, b = x - np.nanmean(x, -1, keepdims=True), y - np.nanmean(y, -1, keepdims=True)
     ka, kb = ~np.isnan(a), ~np.isnan(b)
@@ -91,7 +91,7 @@ def cross_correlation(
                     "null": "block permutation of pre-whitened deeds",
                     "draws_with_this_lag": _same(r[1:, side], r[0, side]),
                 },
-            )  # fmt: skip
+            )
         )
     return rows
 
@@ -158,8 +158,9 @@ def local_projections(
     """Return one row per direction and horizon (1 to `horizons`), and per direction a placebo (the impulse comes late).
 
     Estimate: change of the outcome, in its own standard deviations, `lag` periods after one standard deviation more of
-    the impulse, given `lags` past values of both. Limits: HAC errors (t) and the spread over draws. The p-value permutes
-    the impulse's residual (Freedman & Lane 1983), since HAC errors alone reject too often in short series. The placebo
+    the impulse, given `lags` past values of both. Limits: HAC errors (t) and the spread over draws. The p-value
+    permutes the impulse's residual (Freedman & Lane 1983), since HAC errors alone reject too often in short series.
+    The placebo
     regresses the outcome before the impulse: it finds reverse order and common anticipation, and should be null.
     """
     from scipy.special import stdtrit
@@ -184,16 +185,25 @@ def local_projections(
             deeds = pair.deeds / np.nanstd(pair.deeds[both])
             many = np.vstack([pair.words, pair.draws]) / np.nanstd(pair.words[both])
             sides = [(w, deeds) if words_first else (deeds, w) for w in many]
-            point = projection(*sides[0], horizon, lags, permutations=permutations, rng=rng)
+            point = projection(sides[0][0], sides[0][1], horizon, lags, permutations=permutations, rng=rng)
             if np.isnan(point.slope):
-                rows.append(series.row(pair, QUESTION, statistic, n=point.n, reason="too few periods in a row", **common))
+                rows.append(
+                    series.row(pair, QUESTION, statistic, n=point.n, reason="too few periods in a row", **common)
+                )
                 continue
-            fits = [projection(*s, horizon, lags) for s in sides[1:]]
+            fits = [projection(a, b, horizon, lags) for a, b in sides[1:]]
             errors = np.array([f.error for f in fits])
             low, high = series.rubin(np.array([f.slope for f in fits]), errors**2, point=point.slope)
             widen = float(stdtrit(max(point.n - 2 * lags - 2, 1), 0.975)) / series.Z95
             half = (high - low) / 2 * widen
-            settings = {"lags": lags, "permutations": permutations, "errors": "Newey-West", "unit": "standard deviations"}
-            limits = {"low": point.slope - half, "high": point.slope + half, "p": point.p, "n": point.n}
-            rows.append(series.row(pair, QUESTION, statistic, estimate=point.slope, settings=settings, **limits, **common))
+            settings = {
+                "lags": lags,
+                "permutations": permutations,
+                "errors": "Newey-West",
+                "unit": "standard deviations",
+            }
+            limits: dict[str, Any] = {"low": point.slope - half, "high": point.slope + half, "p": point.p, "n": point.n}
+            rows.append(
+                series.row(pair, QUESTION, statistic, estimate=point.slope, settings=settings, **limits, **common)
+            )
     return rows

@@ -24,7 +24,9 @@ def shuffles(n: int, count: int, rng: np.random.Generator, block: int = 1) -> ND
 
 
 def rotations(n: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return index arrays of circular shifts by 1 to n - 1: all of them where `count` is enough, else a random choice."""
+    """Return index arrays of circular shifts by 1 to n - 1: all of them where `count` is enough, else a random
+    choice.
+    """
     shifts = np.arange(1, n) if n - 1 <= count else rng.choice(np.arange(1, n), count, replace=False)
     return np.asarray((np.arange(n) + shifts[:, None]) % max(n, 1), dtype=np.int64)
 
@@ -83,14 +85,14 @@ def whiten(x: Array, order: int | None = None) -> Array:
 
 def block_length(n: int) -> int:
     """Return the length of blocks for n periods: the cube root."""
-    return max(1, round(n ** (1 / 3)))
+    return max(1, int(np.cbrt(n) + 0.5))
 
 
 def ar1_fit(x: Array) -> tuple[float, float]:
     """Return the first autocorrelation and the spread of the shocks.
 
-    A third of the small-sample correction (1 + 3 rho) / n of Kendall (1954) is added: with all of it the tests that rest
-    on simulated noise reject too seldom (measured: 40 to 80 periods, momentum 0 to .8).
+    A third of the small-sample correction (1 + 3 rho) / n of Kendall (1954) is added: with all of it the tests that
+    rest on simulated noise reject too seldom (measured: 40 to 80 periods, momentum 0 to .8).
     """
     known = ~np.isnan(x)
     n = int(known.sum())
@@ -115,17 +117,21 @@ def ar1_paths(x: Array, count: int, rng: np.random.Generator) -> Array:
     return np.asarray(lfilter([1.0], [1.0, -rho], noise, axis=1), dtype=float)
 
 
-def partial(outcome: Array, impulse: Array, controls: Array, order: NDArray[np.int64] | None = None) -> tuple[float, Array, Array, Array]:
+def partial(
+    outcome: Array, impulse: Array, controls: Array, order: NDArray[np.int64] | None = None
+) -> tuple[float, Array, Array, Array]:
     """Return slope of outcome on impulse given controls, both residuals, and shuffled partial correlations.
 
-    Freedman & Lane (1983): the impulse's residual is shuffled and made orthogonal to the controls again, so the null has
-    the right number of degrees of freedom. The last array is empty without `order`; compare it with `correlation`.
+    Freedman & Lane (1983): the impulse's residual is shuffled and made orthogonal to the controls again, so the null
+    has the right number of degrees of freedom. The last array is empty without `order`; compare it with `correlation`.
     NaN slope where the impulse is collinear with the controls.
     """
     none = np.zeros(0)
     q = np.linalg.qr(controls)[0]
     ry, rx = outcome - q @ (q.T @ outcome), impulse - q @ (q.T @ impulse)
-    if rx @ rx <= 1e-8 * max(float(impulse @ impulse), 1e-300) or ry @ ry <= 1e-12 * max(float(outcome @ outcome), 1e-300):
+    if rx @ rx <= 1e-8 * max(float(impulse @ impulse), 1e-300) or ry @ ry <= 1e-12 * max(
+        float(outcome @ outcome), 1e-300
+    ):
         return float("nan"), none, none, none
     slope = float(rx @ ry / (rx @ rx))
     if order is None:

@@ -98,7 +98,9 @@ def _why_not(mine: Array, other: Array, what: str) -> str:
 def answers(
     a: Pair, b: Pair, *, horizon: int = 2, lags: int = 2, permutations: int = 1000, rng: np.random.Generator
 ) -> list[dict[str, Any]]:
-    """Return the rows on answers in deeds and in words, both movers, conciliatory and hostile; both pairs on one grid."""
+    """Return the rows on answers in deeds and in words, both movers, conciliatory and hostile; both pairs on one
+    grid.
+    """
     rows = []
     for what in ("deeds", "words"):
         for mover, other in ((a, b), (b, a)):
@@ -122,14 +124,23 @@ def answers(
                     continue
                 drawn = np.array([slope])
                 if what == "words":
-                    drawn = np.array([answer(m, o, **arguments)[0] for m, o in zip(mover.draws, other.draws, strict=False)])
+                    drawn = np.array(
+                        [answer(m, o, **arguments)[0] for m, o in zip(mover.draws, other.draws, strict=False)]
+                    )
                 low, high = series.rubin(drawn, np.full(len(drawn), error**2), point=slope)
                 both = ~np.isnan(x) & ~np.isnan(y)
                 scale = float(np.std(x[both]) / np.std(y[both]))
-                settings = {"permutations": permutations, "unit": "standard deviations", "lags": lags, "horizon": horizon}
+                settings = {
+                    "permutations": permutations,
+                    "unit": "standard deviations",
+                    "lags": lags,
+                    "horizon": horizon,
+                }
                 settings["null"] = "block permutation of the move's residual"
-                limits = {"low": low * scale, "high": high * scale, "p": p, "n": n}
-                rows.append(series.row(a, QUESTION, name, estimate=slope * scale, settings=settings, **limits, **common))
+                limits: dict[str, Any] = {"low": low * scale, "high": high * scale, "p": p, "n": n}
+                rows.append(
+                    series.row(a, QUESTION, name, estimate=slope * scale, settings=settings, **limits, **common)
+                )
     return rows
 
 
@@ -165,9 +176,10 @@ def runs(
 
 
 def leaps(x: Array, *, size: float = LEAP, past: int = PAST) -> list[int]:
-    """Return the periods whose conciliatory change exceeds `size` deviations of all changes before it (at least `past`).
+    """Return the periods whose conciliatory change exceeds `size` deviations of all (at least `past`) changes before.
 
-    The deviation is the larger of the robust and the plain one, so that a few quiet years do not make a leap."""
+    The deviation is the larger of the robust and the plain one, so that a few quiet years do not make a leap.
+    """
     change = np.diff(x, prepend=np.nan)
     out = []
     for t in range(len(x)):
@@ -205,9 +217,20 @@ def _count_row(
     order = null.rotations(len(known), min(permutations, 200), rng)
     shuffled = np.array([len(runs(first, second[o], sign, within=within)) for o in order], float)
     return series.row(
-        a, QUESTION, name, estimate=found, p=null.mid_p(float(found), shuffled), null=label, n=len(known),
-        settings={"within": within, "least_steps": 3, "expected": round(float(shuffled.mean()), 3), "null": "circular shifts, mid-p"},
-    )  # fmt: skip
+        a,
+        QUESTION,
+        name,
+        estimate=found,
+        p=null.mid_p(float(found), shuffled),
+        null=label,
+        n=len(known),
+        settings={
+            "within": within,
+            "least_steps": 3,
+            "expected": round(float(shuffled.mean()), 3),
+            "null": "circular shifts, mid-p",
+        },
+    )
 
 
 def reciprocity(
@@ -262,9 +285,16 @@ def _sequences(a: Pair, b: Pair, periods: Sequence[str], evidence: Evidence, wit
 
     def add(kind: str, steps: list[dict[str, Any]]) -> None:
         rows.append(
-            {"source": a.source, "target": a.target, "kind": kind, "start": steps[0]["period"], "end": steps[-1]["period"],
-             "n_steps": len(steps), "steps": json.dumps(steps, ensure_ascii=False)}
-        )  # fmt: skip
+            {
+                "source": a.source,
+                "target": a.target,
+                "kind": kind,
+                "start": steps[0]["period"],
+                "end": steps[-1]["period"],
+                "n_steps": len(steps),
+                "steps": json.dumps(steps, ensure_ascii=False),
+            }
+        )
 
     if not same:
         for sign, kind in ((1, "GRIT"), (-1, "spiral")):
@@ -273,11 +303,11 @@ def _sequences(a: Pair, b: Pair, periods: Sequence[str], evidence: Evidence, wit
     for side in (0, 1):
         for at in leaps(sides[side].deeds):
             add("leap of trust", [step(at, side, "deeds")])
-        for at in np.flatnonzero(moved[side] == 1):
+        for at in np.flatnonzero(moved[side] == 1).tolist():
             reply = next(
                 (k for k in range(at, min(at + within, len(periods) - 1) + 1) if spoken[1 - side][k] == -1), None
             )
             if reply is not None:
-                add("bad faith", [step(int(at), side, "deeds"), step(reply, 1 - side, "words")])
+                add("bad faith", [step(at, side, "deeds"), step(reply, 1 - side, "words")])
     frame = pd.DataFrame(rows, columns=COLUMNS)
     return frame.sort_values(["start", "kind", "end"], kind="stable", ignore_index=True)

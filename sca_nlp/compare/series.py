@@ -14,16 +14,31 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 #: Columns of `compare/tests.parquet`. `q` is filled by `multiple.adjust`; `reason` says why an estimate is missing.
 TEST_COLUMNS = (
-    "source", "target", "question", "statistic", "direction", "estimate", "low", "high", "p", "q", "null", "n", "lag",
-    "settings", "reason",
-)  # fmt: skip
+    "source",
+    "target",
+    "question",
+    "statistic",
+    "direction",
+    "estimate",
+    "low",
+    "high",
+    "p",
+    "q",
+    "null",
+    "n",
+    "lag",
+    "settings",
+    "reason",
+)
 _NAN = float("nan")
 Z95 = 1.959963984540054  # two-sided 95 %
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Words and deeds of a dyad over `periods`: arrays of shape (periods,), NaN where missing; draws (draws, periods)."""
+    """Words and deeds of a dyad over `periods`: arrays of shape (periods,), NaN where missing; draws (draws,
+    periods).
+    """
 
     source: str
     target: str
@@ -140,10 +155,22 @@ def row(
 ) -> dict[str, Any]:
     """Return one row of the table of tests."""
     return {
-        "source": pair.source, "target": pair.target, "question": question, "statistic": statistic, "direction": direction,
-        "estimate": float(estimate), "low": float(low), "high": float(high), "p": float(p), "q": _NAN, "null": null, "n": int(n),
-        "lag": float(lag), "settings": json.dumps(dict(settings or {}), sort_keys=True, ensure_ascii=False), "reason": reason,
-    }  # fmt: skip
+        "source": pair.source,
+        "target": pair.target,
+        "question": question,
+        "statistic": statistic,
+        "direction": direction,
+        "estimate": float(estimate),
+        "low": float(low),
+        "high": float(high),
+        "p": float(p),
+        "q": _NAN,
+        "null": null,
+        "n": int(n),
+        "lag": float(lag),
+        "settings": json.dumps(dict(settings or {}), sort_keys=True, ensure_ascii=False),
+        "reason": reason,
+    }
 
 
 def rubin(values: Array, variances: Array | None = None, *, point: float | None = None) -> tuple[float, float]:

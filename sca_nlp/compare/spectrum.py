@@ -20,7 +20,12 @@ from sca_nlp.compare import series
 from sca_nlp.errors import InputError
 from sca_nlp.share import share_path
 
-_OPS: dict[str, Callable[[float, float], bool]] = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
+_OPS: dict[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+}
 _OVER: dict[str, Callable[[Any], float]] = {
     "mean": lambda v: float(np.mean(v)),
     "min": lambda v: float(np.min(v)),
@@ -28,7 +33,20 @@ _OVER: dict[str, Callable[[Any], float]] = {
     "sum": lambda v: float(np.sum(v)),
     "last": lambda v: float(v[-1]),
 }
-COLUMNS = ["source", "target", "first", "last", "stage", "criterion", "text", "value", "op", "threshold", "met", "n_periods"]
+COLUMNS = [
+    "source",
+    "target",
+    "first",
+    "last",
+    "stage",
+    "criterion",
+    "text",
+    "value",
+    "op",
+    "threshold",
+    "met",
+    "n_periods",
+]
 
 
 @dataclass(frozen=True)
@@ -64,7 +82,9 @@ class Criteria:
 
 @dataclass(frozen=True)
 class Position:
-    """The stage of a pair over a span of periods (`unknown` where no criterion is known), and all criteria as a frame."""
+    """The stage of a pair over a span of periods (`unknown` where no criterion is known), and all criteria as a
+    frame.
+    """
 
     stage: str
     criteria: pd.DataFrame
@@ -84,14 +104,25 @@ def read_criteria(path: Path | str | None = None) -> Criteria:
     except FileNotFoundError:
         raise InputError(path, "no such file", "criteria in TOML") from None
     except (KeyError, TypeError, tomllib.TOMLDecodeError) as e:
-        raise InputError(path, f"not readable ({e})", "[[stage]] and [[criterion]] as in configs/spectrum.toml") from None
+        raise InputError(
+            path, f"not readable ({e})", "[[stage]] and [[criterion]] as in configs/spectrum.toml"
+        ) from None
     for c in criteria:
-        if c.stage not in {s[0] for s in stages} or c.op not in _OPS or c.over not in _OVER or c.frame not in ("words", "deeds"):
-            raise InputError(f"{path}: {c.id}", f"stage {c.stage}, op {c.op}, over {c.over}, frame {c.frame}", "known ones")
+        if (
+            c.stage not in {s[0] for s in stages}
+            or c.op not in _OPS
+            or c.over not in _OVER
+            or c.frame not in ("words", "deeds")
+        ):
+            raise InputError(
+                f"{path}: {c.id}", f"stage {c.stage}, op {c.op}, over {c.over}, frame {c.frame}", "known ones"
+            )
     return Criteria(stages, criteria, float(data.get("share", 0.6)), str(data.get("version", "")))
 
 
-def _values(c: Criterion, words: pd.DataFrame, deeds: pd.DataFrame, source: str, target: str, span: tuple[str, str]) -> Any:
+def _values(
+    c: Criterion, words: pd.DataFrame, deeds: pd.DataFrame, source: str, target: str, span: tuple[str, str]
+) -> Any:
     frame = words if c.frame == "words" else deeds
     rows = frame[(frame["source"] == source) & (frame["target"] == target)]
     if c.frame == "words":
@@ -106,7 +137,9 @@ def _values(c: Criterion, words: pd.DataFrame, deeds: pd.DataFrame, source: str,
         else:
             rows = rows[rows["dataset"] == c.dataset] if c.dataset else rows[rows["dataset"] != "all"]
     low, high = series.number(span[0]), series.number(span[1])
-    rows = rows[np.array([low <= series.number(p) <= high for p in rows["period"]], dtype=bool)].dropna(subset=["estimate"])
+    rows = rows[np.array([low <= series.number(p) <= high for p in rows["period"]], dtype=bool)].dropna(
+        subset=["estimate"]
+    )
     if c.frame == "deeds" and c.scale != "z" and not c.dataset:
         return rows.groupby("period", sort=True)["estimate"].sum().to_numpy(float)
     return rows.sort_values("period")["estimate"].to_numpy(float)
@@ -130,9 +163,21 @@ def position(
             value = _OVER[c.over](values) if len(values) else float("nan")
             met: bool | None = _OPS[c.op](value, c.threshold) if len(values) else None
             rows.append(
-                {"source": s, "target": t, "first": span[0], "last": span[1], "stage": c.stage, "criterion": c.id, "text": c.text,
-                 "value": value, "op": c.op, "threshold": c.threshold, "met": met, "n_periods": len(values)}
-            )  # fmt: skip
+                {
+                    "source": s,
+                    "target": t,
+                    "first": span[0],
+                    "last": span[1],
+                    "stage": c.stage,
+                    "criterion": c.id,
+                    "text": c.text,
+                    "value": value,
+                    "op": c.op,
+                    "threshold": c.threshold,
+                    "met": met,
+                    "n_periods": len(values),
+                }
+            )
     frame = pd.DataFrame(rows, columns=COLUMNS)
     frame["met"] = frame["met"].astype("boolean")
     return Position(_stage(book, frame), frame)
@@ -161,15 +206,21 @@ def positions(
     width: int = 5,
     criteria: Criteria | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the stage over windows of `width` periods one after another (first, last, stage), and all their criteria."""
+    """Return the stage over windows of `width` periods one after another (first, last, stage), and all their
+    criteria.
+    """
     book = criteria or read_criteria()
-    mine = [f[(f["source"].isin((source, target))) & (f["target"].isin((source, target)))] for f in (words, deed_series)]
+    mine = [
+        f[(f["source"].isin((source, target))) & (f["target"].isin((source, target)))] for f in (words, deed_series)
+    ]
     grid: Sequence[str] = series.span(set(mine[0]["period"]) | set(mine[1]["period"]))
     stages, every = [], []
     for k in range(0, len(grid), width):
         span = (grid[k], grid[min(k + width, len(grid)) - 1])
-        found = position(*mine, source, target, span=span, criteria=book)
+        found = position(mine[0], mine[1], source, target, span=span, criteria=book)
         stages.append({"source": source, "target": target, "first": span[0], "last": span[1], "stage": found.stage})
         every.append(found.criteria)
     columns = ["source", "target", "first", "last", "stage"]
-    return pd.DataFrame(stages, columns=columns), pd.concat(every, ignore_index=True) if every else pd.DataFrame(columns=COLUMNS)
+    return pd.DataFrame(stages, columns=columns), pd.concat(every, ignore_index=True) if every else pd.DataFrame(
+        columns=COLUMNS
+    )

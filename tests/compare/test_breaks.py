@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,9 +20,7 @@ def test_partition_is_exact_and_no_worse_than_pelt(seed):
 
     def objective(places, penalty):
         edges = [0, *places, len(x)]
-        return sum(
-            ((x[a:b] - x[a:b].mean()) ** 2).sum() for a, b in zip(edges, edges[1:], strict=False)
-        ) + penalty * len(places)
+        return sum(((x[a:b] - x[a:b].mean()) ** 2).sum() for a, b in itertools.pairwise(edges)) + penalty * len(places)
 
     for penalty in (2.0, 8.0, 15.0):
         ours = breaks.partition(x, penalty, 3)

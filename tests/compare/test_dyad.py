@@ -32,9 +32,15 @@ def test_every_question_has_its_rows_with_a_null_in_words():
     c = compare_dyad(*both_ways(), "AAA", "BBB", window=("1900", "1930"), **OPTIONS)
     assert list(c.tests.columns) == list(TEST_COLUMNS)
     assert set(c.tests["question"]) == {
-        "do they diverge?", "who leads?", "does one predict the other?", "do rare deeds follow words?", "do they answer each other?",
-        "when did it change?", "does it outlast leaders?", "under strain?",
-    }  # fmt: skip
+        "do they diverge?",
+        "who leads?",
+        "does one predict the other?",
+        "do rare deeds follow words?",
+        "do they answer each other?",
+        "when did it change?",
+        "does it outlast leaders?",
+        "under strain?",
+    }
     assert c.tests["null"].str.len().min() > 10
     assert (c.tests["estimate"].notna() | (c.tests["reason"] != "")).all()
     known = c.tests[c.tests["p"].notna()]
@@ -62,7 +68,9 @@ def test_row_order_and_names_do_not_matter():
 
 
 def test_workers_do_not_change_numbers():
-    parts = [both_ways(seed, names=names) for seed, names in ((1, ("AAA", "BBB")), (2, ("CCC", "DDD")), (3, ("EEE", "FFF")))]
+    parts = [
+        both_ways(seed, names=names) for seed, names in ((1, ("AAA", "BBB")), (2, ("CCC", "DDD")), (3, ("EEE", "FFF")))
+    ]
     all_frames = [pd.concat(p, ignore_index=True) for p in zip(*parts, strict=True)]
     dyads = [("AAA", "BBB"), ("DDD", "CCC"), ("EEE", "FFF")]
     seen = []
@@ -78,7 +86,9 @@ def test_workers_do_not_change_numbers():
     pd.testing.assert_frame_equal(mine.drop(columns="q"), alone.tests.drop(columns="q"))
 
 
-@pytest.mark.parametrize("spoil", ["constant words", "constant deeds", "short", "no deeds", "no words", "hidden", "nothing"])
+@pytest.mark.parametrize(
+    "spoil", ["constant words", "constant deeds", "short", "no deeds", "no words", "hidden", "nothing"]
+)
 def test_poor_series_give_reasons_not_crashes(spoil):
     words, draws, deeds = both_ways(periods=7 if spoil == "short" else 30)
     if spoil == "constant words":

@@ -42,13 +42,29 @@ def frames(words, deeds, draws=20, source="AAA", target="BBB", noise=0.01, seed=
     t = len(words)
     key = {"source": source, "target": target}
     w = pd.DataFrame(
-        key | {"period": grid(t), "measure": "balance", "indicator": "all", "value": "balance", "method": "raw_probability", "estimate": words,
-               "low": words - 0.1, "high": words + 0.1, "n_passages": 50, "n_speeches": 5, "hidden": False}
-    )  # fmt: skip
+        key
+        | {
+            "period": grid(t),
+            "measure": "balance",
+            "indicator": "all",
+            "value": "balance",
+            "method": "raw_probability",
+            "estimate": words,
+            "low": words - 0.1,
+            "high": words + 0.1,
+            "n_passages": 50,
+            "n_speeches": 5,
+            "hidden": False,
+        }
+    )
     d = pd.DataFrame(
-        key | {"period": np.repeat(grid(t), draws), "draw": np.tile(np.arange(draws), t),
-               "estimate": (words[:, None] + noise * rng.standard_normal((t, draws))).ravel()}
-    )  # fmt: skip
+        key
+        | {
+            "period": np.repeat(grid(t), draws),
+            "draw": np.tile(np.arange(draws), t),
+            "estimate": (words[:, None] + noise * rng.standard_normal((t, draws))).ravel(),
+        }
+    )
     s = pd.DataFrame(
         key
         | {
