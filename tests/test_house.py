@@ -27,6 +27,7 @@ FLOOR = {
     "store": 2,
     "aggregate": 2,
     "prevalence": 2,
+    "agreement": 2,
     "compare": 2,
     "report": 2,
     "passages_io": 3,
@@ -35,6 +36,10 @@ FLOOR = {
     "simulate": 3,
     "validity": 3,
     "api": 4,
+    "estimator": 4,
+    "spacy_component": 4,
+    "estimator": 4,
+    "spacy_component": 4,
     "review": 4,
     "cli": 5,
 }
@@ -42,7 +47,9 @@ FLOOR = {
 STAIRS = {
     0: ["errors", "share", "records"],
     1: ["codebook", "config", "actors", "registry"],
+    2: ["prevalence", "agreement", "aggregate"],
     3: ["simulate", "pipeline", "passages_io", "engine", "validity"],
+    4: ["api", "estimator", "spacy_component", "review"],
 }
 
 ROOMS = {
