@@ -236,8 +236,9 @@ _SOUTH = frozenset({"AFR", "ARAB", "AMER", "SASIA", "SEASIA", "PAC"})
 def members(group: str, year: int, data: ActorData | None = None) -> frozenset[str]:
     """Return the states (ISO3) that belonged to a group in a year, by accession and withdrawal dates.
 
-    A state is its own only member. `AFR`, `AMER` (Latin America and the Caribbean), `SOUTH`, `UN` and `ALL` are made
-    from the states that were independent in that year; the other lists stand in `groups.toml`.
+    A state is its own only member. `WEST` also holds `NATO` and `EU`, for what is said of, or done by, these as such.
+    `AFR`, `AMER` (Latin America and the Caribbean), `SOUTH`, `UN` and `ALL` are made from the states that were
+    independent in that year; the other lists stand in `groups.toml`.
 
     Raises:
         UnknownNameError: no such group or state, or a group without members (`NONSTATE`, `?`).
