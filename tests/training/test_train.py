@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sca_nlp.classify.folder import load_model
+from sca_nlp.codebook import default_codebook
+from sca_nlp.errors import InputError, UnknownNameError
+from tests.classify.tiny import WORDS, sentences, write_encoder
+
+torch = pytest.importorskip("torch", reason="the torch extra is not installed")
+
+from training.encoders import open_base  # noqa: E402
+from training.evaluate import compare_models, evaluate, minimal_pairs  # noqa: E402
+from training.finish import probabilities, soften  # noqa: E402
+from training.fit import fit, loss_of  # noqa: E402
+from training.network import SentenceClassifier, batches  # noqa: E402
+from training.settings import FitSection, read_train_config  # noqa: E402
+from training.train import train  # noqa: E402
+
+BOOK = default_codebook()
+PAIRS = Path(__file__).with_name("minimal_pairs.jsonl")
+
+
+def write_annotations(path: Path, n: int = 150, classes: tuple[str, ...] = BOOK.classes) -> Path:
+    """Write sentences in which one word gives the code away."""
+    lines = []
+    for i, text in enumerate(sentences(n, 7, 9)):
+        code = classes[i % (len(classes) + 2)] if i % (len(classes) + 2) < len(classes) else None
+        word = WORDS[classes.index(code)] if code else ""
+        row = {"id": str(i), "doc_id": f"d{i // 2}", "date": f"{1950 + i % 60}", "country": "FRA", "corpus": "c"}
+        row |= {"text": f"{word} {word} {text}".strip(), "codes": [code] if code else []}
+        lines.append(json.dumps(row))
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def write_config(path: Path, encoder: Path | None, **more: object) -> Path:
+    top = {"name": "tiny-1", "out": str(path / "out"), "work": str(path / "work"), "workers": 1, "templates": 1, **more}
+    text = "\n".join(f"{k} = {json.dumps(v)}" for k, v in top.items())
+    text += f'\n[[annotations]]\npath = "{path / "annotations.jsonl"}"\n'
+    if encoder is not None:
+        text += f'[encoder]\nbase = "{encoder}"\nmax_length = 16\n[fit]\nepochs = 1\nhidden = 8\n[finish]\nepochs = 1\n'
+    (path / "train.toml").write_text(text)
+    return path / "train.toml"
+
+
+def test_the_whole_recipe_on_a_tiny_encoder_resumes_and_scores(tmp_path: Path) -> None:
+    write_annotations(tmp_path / "annotations.jsonl")
+    config = write_config(tmp_path, write_encoder(tmp_path / "encoder"))
+    said: list[str] = []
+    folder = train(config, said.append)
+    assert folder.model_id == "tiny-1"
+    assert any("macro-F1" in line for line in said)
+    first = (tmp_path / "out" / "weights.safetensors").read_bytes()
+    model = load_model(str(tmp_path / "out"))
+    report = evaluate(model, tmp_path / "annotations.jsonl", n_draws=20)
+    assert set(report["classes"]) == set(BOOK.classes)
+    assert 0 <= report["macro_f1_interval"][0] <= report["macro_f1_interval"][1] <= 1
+    json.dumps(report)
+    # Killed after two folds: only what is missing is made again, and the result is the same.
+    (tmp_path / "work" / "final.pt").unlink()
+    (tmp_path / "work" / "fold2.pt").unlink()
+    kept = (tmp_path / "work" / "fold0.pt").stat().st_mtime_ns
+    train(config, said.append)
+    assert (tmp_path / "work" / "fold0.pt").stat().st_mtime_ns == kept
+    assert (tmp_path / "out" / "weights.safetensors").read_bytes() == first
+
+
+def test_parts_of_another_run_are_refused(tmp_path: Path) -> None:
+    write_annotations(tmp_path / "annotations.jsonl")
+    train(write_config(tmp_path, None, kind="linear"), lambda line: None)
+    with pytest.raises(InputError, match="other settings"):
+        train(write_config(tmp_path, None, kind="linear", templates=3), lambda line: None)
+
+
+def test_another_codebook_and_a_linear_model(tmp_path: Path) -> None:
+    book = tmp_path / "tone.toml"
+    book.write_text(
+        'name = "tone"\nversion = "1"\n[[indicator]]\nid = "tone"\nshort = "T"\nname = "Tone"\n'
+        'values = [{ value = "warm", mark = "w" }, { value = "cold", mark = "c" }, { value = "dry", mark = "d" }]\n'
+    )
+    write_annotations(tmp_path / "annotations.jsonl", 120, ("Tw", "Tc", "Td"))
+    folder = train(write_config(tmp_path, None, kind="linear", codebook=str(book)), lambda line: None)
+    model = load_model(str(folder.path))
+    assert model.codebook.classes == ("Tw", "Tc", "Td")
+    report = evaluate(model, tmp_path / "annotations.jsonl", n_draws=10)
+    assert report["macro_f1"] > 0.9  # one word gives each code away
+    assert compare_models(model, model, tmp_path / "annotations.jsonl", n_draws=50)["difference"] == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"kind": "forest"}, UnknownNameError, "forest"),
+        ({"fewest": 500}, InputError, "too few examples"),
+        ({"epoch": 3}, UnknownNameError, "epoch"),
+    ],
+)
+def test_clear_errors(tmp_path: Path, change: dict[str, object], error: type[Exception], message: str) -> None:
+    write_annotations(tmp_path / "annotations.jsonl")
+    with pytest.raises(error, match=message):
+        train(write_config(tmp_path, None, **change), lambda line: None)
+
+
+def test_the_shipped_config_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCA_DATA", "/data")
+    config = read_train_config("configs/train.toml")
+    assert config.split.folds >= 2
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> object:
+    return open_base(str(write_encoder(tmp_path_factory.mktemp("encoder"))))
+
+
+def test_a_killed_fit_goes_on_from_its_checkpoint(tmp_path: Path, base: object) -> None:
+    settings = FitSection(epochs=3, hidden=8, budget=128, patience=0)
+    ids = base.ids(sentences(60, 1, 9), 16)
+    gold = np.random.default_rng(0).integers(0, 2, (60, 10)).astype(np.float32)
+
+    def run(checkpoint: Path | None, log: object = lambda row: None) -> dict[str, torch.Tensor]:
+        return fit(base.network(BOOK, settings), ids, gold, settings, checkpoint=checkpoint, log=log).state_dict()
+
+    whole = run(None)
+
+    class Killed(Exception):
+        pass
+
+    def kill(row: dict[str, object]) -> None:
+        if row.get("epoch") == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(tmp_path / "c", kill)
+    seen: list[dict[str, object]] = []
+    resumed = run(tmp_path / "c", seen.append)
+    assert [r["epoch"] for r in seen if "epoch" in r] == [3]
+    # Dropout draws differ after the restart, so weights agree closely, not to the bit.
+    assert all((whole[k] - resumed[k]).abs().mean() < 5e-3 for k in whole)
+    with pytest.raises(InputError, match="other settings"):
+        fit(base.network(BOOK, settings), ids, gold, FitSection(epochs=9, hidden=8), checkpoint=tmp_path / "c")
+
+
+def test_softmax_loss_is_the_likelihood_of_the_three_values(base: object) -> None:
+    model: SentenceClassifier = base.network(BOOK, FitSection(hidden=8))
+    logits = torch.randn(4, 10)
+    gold = torch.zeros(4, 10)
+    gold[0, 0] = gold[1, 3] = 1
+    p = model.probabilities(logits)
+    expected = 0.0
+    for i in range(4):
+        for group in BOOK.groups():
+            inside = [k for k in group if gold[i, k] == 1]
+            expected -= float(torch.log(p[i, inside[0]] if inside else 1 - p[i, group].sum()))
+    assert float(loss_of(logits, gold, model, torch.ones(10), "softmax")) == pytest.approx(expected / 4, rel=1e-4)
+    np.testing.assert_allclose(probabilities(logits.numpy(), BOOK, "softmax"), p.numpy(), atol=1e-6)
+
+
+def test_softened_targets_stay_shares() -> None:
+    t = soften(np.eye(2, dtype=np.float32), np.full((2, 2), 0.5, np.float32), 0.4)
+    np.testing.assert_allclose(t, [[0.8, 0.2], [0.2, 0.8]])
+
+
+def test_shuffled_batches_hold_every_row_once() -> None:
+    lengths = np.random.default_rng(0).integers(3, 60, 300)
+    plan = batches(lengths, 256, np.random.default_rng(1))
+    assert sorted(np.concatenate(plan).tolist()) == list(range(300))
+    assert all(len(b) * lengths[b].max() <= 256 for b in plan)
+
+
+def test_the_suite_of_minimal_pairs_is_whole() -> None:
+    pairs = [json.loads(line) for line in PAIRS.read_text().splitlines()]
+    assert len(pairs) >= 200
+    assert len({p["phenomenon"] for p in pairs}) == 6
+    for p in pairs:
+        assert p["values"][0] != p["values"][1]
+        assert BOOK.indicator(p["indicator"])
+    templates = Path("training/templates.txt").read_text(encoding="utf-8")
+    assert not any(t in templates for p in pairs for t in p["texts"])
+
+
+def test_a_sample_of_minimal_pairs_holds_on_the_default_model(tmp_path: Path) -> None:
+    sample = tmp_path / "sample.jsonl"
+    sample.write_text("\n".join(PAIRS.read_text().splitlines()[::5]))
+    found = minimal_pairs(load_model(), sample)
+    right = np.mean([v["sentences_right"] for v in found.values()])
+    assert right > 0.5, found  # the card gives the figure of the whole suite, phenomenon by phenomenon
