@@ -107,18 +107,30 @@ def agreement(
 
 
 def coders_of(rows: Iterable[Mapping[str, Any]], keys: Sequence[str] = ("coder_a", "coder_b")) -> list[Annotation]:
-    """Return one annotation a coder from records that hold several coders' codes side by side (`coder_a`: {codes})."""
+    """Return one annotation a coder from records that hold several coders' codes side by side.
+
+    A coder's codes are a mapping with `codes` and `targets`, a list of codes, or text such as `TP+ NA- @RUS,USA`
+    (`(none)` where all is absent).
+    """
     out = []
     for r in rows:
         for key in keys:
             given = r.get(key)
-            codes = given.get("codes", []) if isinstance(given, dict) else given
-            targets = given.get("targets", []) if isinstance(given, dict) else []
-            if codes is None:
+            if given is None:
                 continue
+            codes, targets = _written(given)
             place = (str(r.get("doc_id", "")), int(r.get("start", 0)), int(r.get("end", 0)), str(r.get("text", "")))
-            out.append(Annotation(str(r.get("id")), *place, tuple(codes), tuple(targets), coder=key))
+            out.append(Annotation(str(r.get("id")), *place, codes, targets, coder=key))
     return out
+
+
+def _written(given: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if isinstance(given, dict):
+        return tuple(given.get("codes", ())), tuple(given.get("targets", ()))
+    if not isinstance(given, str):
+        return tuple(given), ()
+    codes, _, targets = given.partition("@")
+    return tuple(c for c in codes.split() if c != "(none)"), tuple(t.strip() for t in targets.split(",") if t.strip())
 
 
 def _values(part: NDArray[np.float32]) -> list[int]:

@@ -25,6 +25,7 @@ def review(
         Path | None, typer.Option(help="The run's codebook in TOML; left out: the shipped one.")
     ] = None,
     actors: Annotated[list[str] | None, typer.Option(help="TOML file with more actors. Repeat it.")] = None,
+    train: Annotated[Path | None, typer.Option(help="Training config that the button Retrain starts from.")] = None,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
 ) -> None:
     """Open the review page of a run: explore, read, correct, audit, compare coders, see what changed.
@@ -42,5 +43,6 @@ def review(
         hosts=allow_host or (),
         codebook=read_codebook(codebook) if codebook else None,
         actor_files=actors or (),
+        train_config=train,
         browser=browser,
     )
