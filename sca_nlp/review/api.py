@@ -155,7 +155,9 @@ def passage(desk: At, passage_id: str, coder: Text = "", reveal: bool = True, ro
         "slot": slot_json(slot),
         "in_audit": inclusion is not None,
         "steps": desk.journal.can(coder) if coder else {"undo": 0, "redo": 0},
-        "others": [slot_json(s) for s in slots if s.coder != coder or s.role == "adjudicator"] if reveal else [],
+        "others": [slot_json(s) for s in slots if s.coder != coder or "adjudicator" in (s.role, role)]
+        if reveal
+        else [],
         "n_others": sum(1 for s in decided if s.coder != coder),
     }
     if not reveal:

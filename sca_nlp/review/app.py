@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 from sca_nlp import __version__
-from sca_nlp.actors import Gazetteer, load_data
+from sca_nlp.actors import ActorData, Gazetteer, load_data
 from sca_nlp.codebook import Codebook, default_codebook
 from sca_nlp.errors import InputError, ScaError, UnknownNameError
 from sca_nlp.review.explore import Explorer
@@ -40,7 +40,8 @@ class Desk:
     facts: dict[str, str]
     gazetteer: Gazetteer
     actors: dict[str, str]  # code -> name
-    train_command: tuple[str, ...] = ()
+    actor_data: ActorData
+    train_config: Path | None = None
     jobs: dict[str, Any] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -64,6 +65,7 @@ def open_desk(
     *,
     codebook: Codebook | None = None,
     actor_files: tuple[str, ...] = (),
+    train_config: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> Desk:
     """Open a run for review; its index is built at the first time.
@@ -83,7 +85,8 @@ def open_desk(
     actors = {c: s.name for c, s in data.states.items()} | {c: g.name for c, g in data.groups.items()}
     seen = [r["value"] for r in explorer.choices()["target"]]
     actors |= {c: c for c in (*book.targets, *seen) if c not in actors and c != "?"}
-    return Desk(run, book, explorer, journal, Queues(explorer, journal), facts, Gazetteer(data.forms), actors)
+    queues = Queues(explorer, journal)
+    return Desk(run, book, explorer, journal, queues, facts, Gazetteer(data.forms), actors, data, train_config)
 
 
 def make_app(desk: Desk) -> FastAPI:

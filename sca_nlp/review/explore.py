@@ -93,9 +93,13 @@ class Explorer:
         self.n_passages = int((self._con.execute("SELECT count(*) FROM p").fetchone() or (0,))[0])
         self._likeliest = "greatest(" + ", ".join(f'"{c}"' for c in codebook.classes) + ")"
 
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection of its own to the index; the caller closes it."""
+        return self._con.cursor()
+
     def rows(self, sql: str, values: Sequence[Any] = (), **frames: Any) -> list[dict[str, Any]]:
         """Return the rows of a query as dictionaries; `frames` are Arrow tables that it may name."""
-        cursor = self._con.cursor()
+        cursor = self.cursor()
         try:
             for name, frame in frames.items():
                 cursor.register(name, frame)

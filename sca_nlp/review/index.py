@@ -157,7 +157,8 @@ def _fill(con: duckdb.DuckDBPyConnection, run: Path, codebook: Codebook) -> None
     con.execute(
         f"""CREATE TABLE speech AS SELECT s.speech_id, r.first_row, r.n, {more}, s.text
             FROM read_parquet(?) s JOIN
-            (SELECT speech_id, min(row) AS first_row, count(*)::INTEGER AS n FROM p GROUP BY 1) r USING (speech_id) ORDER BY first_row""",
+            (SELECT speech_id, min(row) AS first_row, count(*)::INTEGER AS n FROM p GROUP BY 1) r
+            USING (speech_id) ORDER BY first_row""",
         [speeches],
     )
     con.execute("CREATE INDEX by_speech ON speech (speech_id)")

@@ -24,6 +24,7 @@ def serve(
     hosts: Sequence[str] = (),
     codebook: Codebook | None = None,
     actor_files: Sequence[str] = (),
+    train_config: Path | None = None,
     say: Callable[[str], None] = print,
     browser: bool = False,
 ) -> None:
@@ -37,6 +38,7 @@ def serve(
         hosts: names under which other machines may call the page.
         codebook: of the run; the shipped one by default.
         actor_files: further actors, as in `sca score --actors`.
+        train_config: what the button that retrains starts from; a quick linear model by default.
         say: gets lines for the person at the terminal.
         browser: open the page in the browser.
 
@@ -59,7 +61,7 @@ def serve(
         from sca_nlp.review.guard import LOOPBACK, Guard
     except ImportError:
         raise MissingExtraError("the web framework of the review page", "review") from None
-    desk = open_desk(run, codebook=codebook, actor_files=tuple(actor_files), say=say)
+    desk = open_desk(run, codebook=codebook, actor_files=tuple(actor_files), train_config=train_config, say=say)
     listener = _listen(host, port)
     port = listener.getsockname()[1]
     token = secrets.token_urlsafe(24)
