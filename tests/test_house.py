@@ -38,8 +38,6 @@ FLOOR = {
     "api": 4,
     "estimator": 4,
     "spacy_component": 4,
-    "estimator": 4,
-    "spacy_component": 4,
     "review": 4,
     "cli": 5,
 }

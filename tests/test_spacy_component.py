@@ -1,0 +1,81 @@
+"""The spaCy component: in any pipeline that cuts sentences, drawn by displaCy, kept through bytes."""
+
+from __future__ import annotations
+
+import doctest
+import tomllib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import spacy
+from spacy import displacy
+from spacy.tokens import Doc
+
+from sca_nlp import spacy_component
+from sca_nlp.errors import InputError
+from sca_nlp.spacy_component import Indicators, set_extensions
+from tests.fakes import fake_tools
+
+TEXT = "Russia is a threat to us all. They are our friends, and no threat. Trade grew."
+
+
+@pytest.fixture
+def nlp():
+    set_extensions()
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    component = Indicators(fake_tools(), "USA")
+    spacy.language.Language.component("fake_indicators", func=component)
+    nlp.add_pipe("fake_indicators")
+    return nlp
+
+
+def test_examples_in_docstrings() -> None:
+    found = doctest.testmod(spacy_component)
+    assert found.attempted > 0
+    assert found.failed == 0
+
+
+def test_sets_sentence_and_document_extensions_and_spans(nlp) -> None:
+    doc = nlp(TEXT)
+    assert [s._.sca_codes for s in doc.sents] == [("TP+",), ("TP+", "SS+"), ()]
+    assert [s._.sca_targets for s in doc.sents] == [("RUS",), ("RUS",), ()]
+    first = next(iter(doc.sents))._.sca_probabilities
+    assert first["TP+"] == pytest.approx(0.9)
+    assert [(s.label_, s.start_char) for s in doc.spans["sca"]] == [("TP+", 0), ("TP+", 30), ("SS+", 30)]
+    frame = pd.DataFrame(doc._.sca)
+    assert frame["text"].tolist() == [s.text for s in doc.sents]
+    assert frame["codes"].tolist()[1] == ["TP+", "SS+"]
+    html = displacy.render(doc, style="span", options={"spans_key": "sca"}, jupyter=False)
+    assert html.count("SS+") == 1
+
+
+def test_many_documents_as_one_and_empty_ones(nlp) -> None:
+    texts = [TEXT, "", "One of our friends."] * 3
+    component = Indicators(fake_tools())
+    plain = spacy.blank("en")
+    plain.add_pipe("sentencizer")
+    piped = list(component.pipe(plain.pipe(texts), batch_size=4))
+    assert [d._.sca for d in piped] == [nlp(t)._.sca for t in texts]
+    assert component.tools.classifier.n_calls == 3
+
+
+def test_survives_bytes(nlp) -> None:
+    doc = nlp(TEXT)
+    again = Doc(nlp.vocab).from_bytes(doc.to_bytes())
+    assert pd.DataFrame(again._.sca).equals(pd.DataFrame(doc._.sca))
+    assert [s.label_ for s in again.spans["sca"]] == ["TP+", "TP+", "SS+"]
+
+
+def test_without_sentences_it_says_what_is_wanted() -> None:
+    doc = spacy.blank("en")(TEXT)
+    with pytest.raises(InputError, match="sca_sentences"):
+        Indicators(fake_tools())(doc)
+
+
+def test_packaged_as_an_entry_point() -> None:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    groups = project["project"]["entry-points"]["spacy_factories"]
+    assert groups["sca_indicators"] == "sca_nlp.spacy_component:make_indicators"
+    assert "sca_sentences" in groups
