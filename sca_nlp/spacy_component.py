@@ -54,8 +54,8 @@ class Indicators:
     """Codes the sentences of documents.
 
     Sets on each sentence `sent._.sca_codes` (such as `("TP+", "NA-")`), `sent._.sca_targets` (whom they are about) and
-    `sent._.sca_probabilities` (class -> calibrated probability in [0, 1]); on the document `doc._.sca` (its sentences as rows,
-    for a data frame) and the span group `doc.spans["sca"]`, one span for each code of a sentence.
+    `sent._.sca_probabilities` (class -> calibrated probability in [0, 1]); on the document `doc._.sca` (a row for each
+    sentence, for a data frame) and the span group `doc.spans["sca"]`, one span for each code of a sentence.
 
     Who speaks and when may be told by `doc.user_data["source"]` and `doc.user_data["date"]`.
     """

@@ -1,4 +1,4 @@
-"""The scikit-learn classifier: in pipelines, grid search, cross-validation by speech, and by scikit-learn's own checks."""
+"""The scikit-learn classifier: in pipelines, grid search, folds by speech, and by scikit-learn's own checks."""
 
 from __future__ import annotations
 
