@@ -148,6 +148,14 @@ def test_groups_expand_by_year_on_both_sides_and_count_a_sentence_once(small):
     assert one(balance, source="XXX", target="PACT")["n_passages"] == 1  # names two members and the group: one sentence
 
 
+def test_a_group_without_members_is_its_own_code(small):
+    def strict(group, year):
+        raise UnknownNameError("group", group, ["PACT"])
+
+    w = words([small], dyads=[("AAA", "XXX")], members=strict, min_passages=1).series
+    assert one(w, target="XXX", measure="balance", indicator="all", method="raw_count")["n_passages"] == 3
+
+
 def test_what_is_left_out_is_counted(small):
     w = words([small], dyads=[("AAA", "XXX")], period="month", members=members)
     assert w.left_out == {"passages": 10, "other_language": 1, "filtered": 0, "date_too_coarse": 2, "no_source": 0}

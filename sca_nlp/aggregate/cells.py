@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sca_nlp.aggregate import periods
-from sca_nlp.errors import InputError
+from sca_nlp.errors import InputError, UnknownNameError
 
 #: Values are summed as whole numbers of this fraction.
 SCALE = 100_000
@@ -148,12 +148,20 @@ def open_base(
     return Base(con, variables, left_out, years)
 
 
+def expand(actor: str, year: int, members: Members | None) -> frozenset[str]:
+    """Return an actor's own code and, for a group, its members of the year (none: the code alone)."""
+    try:
+        return frozenset({actor}) | (members(actor, year) if members else frozenset())
+    except UnknownNameError:  # NONSTATE, or a code of the codebook that is no list of states
+        return frozenset({actor})
+
+
 def _mapping(names: Sequence[str], years: Sequence[int], members: Members | None) -> pd.DataFrame:
     rows = [
         (name, year, code)
         for name in sorted(set(names))
         for year in years
-        for code in sorted({name} | (members(name, year) if members else frozenset()))
+        for code in sorted(expand(name, year, members))
     ]
     return pd.DataFrame(rows, columns=["name", "year", "code"])
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from sca_nlp.aggregate import periods
-from sca_nlp.aggregate.cells import Members
+from sca_nlp.aggregate.cells import Members, expand
 from sca_nlp.errors import InputError, UnknownNameError
 from sca_nlp.records import MANIFESTATIONS, Coverage, Deed, DeedSource
 
@@ -130,10 +130,6 @@ def covers(coverage: Coverage, period: str, source: str, target: str) -> bool:
     return not coverage.dyads or (source, target) in coverage.dyads or (source, "") in coverage.dyads
 
 
-def _expand(actor: str, year: int, members: Members | None) -> frozenset[str]:
-    return frozenset({actor}) | (members(actor, year) if members else frozenset())
-
-
 def _dyad(
     frame: pd.DataFrame,
     source: str,
@@ -147,7 +143,7 @@ def _dyad(
 ) -> list[pd.DataFrame]:
     """Return one frame per manifestation and data set of a dyad."""
     years = sorted({int(p[:4]) for p in frame["period"].unique()} | {int(b[:4]) for b in bounds if b})
-    pairs = {y: (_expand(source, y, members), _expand(target, y, members)) for y in years}
+    pairs = {y: (expand(source, y, members), expand(target, y, members)) for y in years}
     every_i, every_j = (
         frozenset[str]().union(*(p[k] for p in pairs.values())) if pairs else frozenset[str]() for k in (0, 1)
     )
@@ -211,7 +207,7 @@ def _pair(
     members: Members | None,
 ) -> tuple[frozenset[str], frozenset[str]]:
     year = int(period[:4])
-    return pairs[year] if year in pairs else (_expand(source, year, members), _expand(target, year, members))
+    return pairs[year] if year in pairs else (expand(source, year, members), expand(target, year, members))
 
 
 def _covered(coverage: Coverage, period: str, left: frozenset[str], right: frozenset[str]) -> bool:

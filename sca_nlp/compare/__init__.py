@@ -16,6 +16,7 @@ _HOME = {
     "Window": "crisis",
     "Change": "endurance",
     "position": "spectrum",
+    "positions": "spectrum",
     "read_criteria": "spectrum",
 }
 __all__ = sorted(_HOME)

@@ -34,7 +34,7 @@ def toda_yamamoto(cause: Array, effect: Array, *, max_lag: int = 3, extra: int =
     `extra`.
 
     Returns:
-        `p`, `f`, `lags`, `n`, and `sum`, the sum of the tested coefficients.
+        `p`, `f`, `lags`, `n`, and `sum`, the sum of the tested coefficients, with its standard `error`.
 
     Raises:
         InputError: a value is missing, the series are constant, or shorter than 20 periods.
@@ -66,7 +66,9 @@ def toda_yamamoto(cause: Array, effect: Array, *, max_lag: int = 3, extra: int =
     tested = np.arange(1 + k, 1 + k + p)
     df = len(z) - z.shape[1]
     f = float(b[tested] @ np.linalg.pinv(inverse[np.ix_(tested, tested)]) @ b[tested] / (p * rss / df))
-    return {"p": float(fdtrc(p, df, f)), "f": f, "lags": float(p), "n": float(len(z)), "sum": float(b[tested].sum())}
+    error = float(np.sqrt(max(float(inverse[np.ix_(tested, tested)].sum()) * rss / df, 0.0)))
+    found = {"p": float(fdtrc(p, df, f)), "f": f, "lags": float(p), "n": float(len(z))}
+    return found | {"sum": float(b[tested].sum()), "error": error}
 
 
 def longest_run(pair: Pair) -> slice:
@@ -108,7 +110,8 @@ def toda_yamamoto_rows(pair: Pair, *, max_lag: int = 3) -> list[dict[str, Any]]:
                 )
             )
             continue
-        low, high = series.rubin(np.array([x["sum"] for x in drawn]), point=point["sum"])
+        variances = np.array([x["error"] ** 2 for x in drawn])
+        low, high = series.rubin(np.array([x["sum"] for x in drawn]), variances, point=point["sum"])
         rows.append(
             series.row(
                 pair,

@@ -116,3 +116,27 @@ def test_one_dyad_with_200_draws_and_1000_permutations_takes_less_than_20_second
     c = compare_dyad(*all_frames, "AAA", "BBB", n_draws=200, permutations=1000)
     assert time.process_time() - start < 20
     assert c.settings["draws"] == 200
+
+
+def test_sensitivity_shows_each_choice_and_changes_nothing_else():
+    from sca_nlp.compare.sensitivity import sensitivity
+
+    words, draws, deeds = both_ways()
+    louder = deeds.assign(estimate=deeds["estimate"] * 3)
+    windows = {"all": None, "early": ("1900", "1919")}
+    table = sensitivity(
+        {
+            "main": (words, draws, deeds),
+            "louder": (words, draws, louder),
+            "cold": (words, draws, deeds.assign(estimate=-deeds["estimate"])),
+        },
+        "AAA",
+        "BBB",
+        windows=windows,
+        permutations=49,
+    )
+    assert len(table) == 3 * 2 * 4
+    by = table.set_index(["variant", "window", "statistic", "direction"])["estimate"]
+    assert by["main"].to_numpy() == pytest.approx(by["louder"].to_numpy(), abs=1e-6)
+    first = "cross-correlation", "words lead deeds"
+    assert by["cold", "all", *first] == pytest.approx(-by["main", "all", *first], abs=1e-6)
