@@ -189,10 +189,14 @@ def draw(
             beside = [n["text"] if n.get("speech_id") == row["speech_id"] else "" for n in near]
             rows.append(
                 Annotation(
-                    row["passage_id"], row["speech_id"], row["start"], row["end"], row["text"], (), prev=beside[0],
-                    next=beside[1], date=row["date"], speaker=row["speaker"], source=row["source"], corpus=row["corpus"],
+                    row["passage_id"],
+                    *(row[k] for k in ("speech_id", "start", "end", "text")),
+                    codes=(),
+                    prev=beside[0],
+                    next=beside[1],
+                    **{k: row[k] for k in ("date", "speaker", "source", "corpus")},
                 )
-            )  # fmt: skip
+            )
             probabilities.append([row[c] for c in classes])
             strata.append(str(row[by]) if by else "")
     thresholds = read_folder(find_model(manifest.get("model", {}).get("name") or None)).decision.thresholds
