@@ -84,9 +84,9 @@ def test_evidence_names_passages_of_the_cell(made: pipeline.RunSummary) -> None:
 def test_stages_say_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(json.dumps({"format": 1, "identity": {}, "classes": []}))
     with pytest.raises(InputError, match="sca aggregate"):
-        pipeline.compare(tmp_path, CompareSection(), [("A", "B")])
+        pipeline.compare(tmp_path, CompareSection(), [("FRA", "DEU")])
     with pytest.raises(ScaError, match="no deeds"):
-        pipeline.deeds(tmp_path, (), [("A", "B")])
+        pipeline.deeds(tmp_path, (), [("FRA", "DEU")])
     with pytest.raises(InputError, match="sca deeds"):
         series.read_sources(tmp_path)
 
