@@ -85,6 +85,25 @@ def learn_decision(raw: Array, gold: Array, codebook: Codebook, aim: str = "f1",
     return Decision(codebook, cuts, calibration)
 
 
+def carry_over(decision: Decision, teachers: list[Array], raw: Array) -> Decision:
+    """Return a decision for a model that has seen all labels, from one learned on out-of-fold probabilities.
+
+    The last fit saw every label, so none is left on which to calibrate it. But each fold model is calibrated, out of
+    fold; on sentences that nobody coded the last model's probabilities should be distributed as theirs. So ranks are
+    matched, which keeps the share that is coded (a regression on the teachers would flatten it). Thresholds stay.
+
+    Args:
+        decision: learned on out-of-fold probabilities.
+        teachers: each fold model's calibrated probabilities on sentences that no model was trained on.
+        raw: the last model's probabilities on the same sentences.
+    """
+    target = np.mean([np.sort(t, axis=0) for t in teachers], axis=0)
+    ranked = np.sort(raw, axis=0)
+    n = len(decision.codebook.classes)
+    calibration = np.array([beta_fit(ranked[:, k], target[:, k]) for k in range(n)], np.float32)
+    return Decision(decision.codebook, decision.thresholds, calibration)
+
+
 def cross_fitted(
     raw: Array, gold: Array, fold: NDArray[np.int64], codebook: Codebook, aim: str = "f1", level: float = 0.8
 ) -> tuple[Array, Array]:
@@ -129,4 +148,16 @@ def f1_per_class(gold: Array, codes: Array, weights: Array | None = None) -> NDA
     total = (w[:, None] * gold).sum(0) + (w[:, None] * codes).sum(0)
     with np.errstate(invalid="ignore"):
         out: NDArray[np.float64] = np.where(total > 0, 2 * hits / total, np.nan)
+    return out
+
+
+def precision_recall_counts(gold: Array, codes: Array, weights: Array) -> dict[str, list[float]]:
+    """Return `tpr`, `fpr`, `n_positive`, `n_negative` of each class; numbers are effective ones (Kish) under weights."""
+    out: dict[str, list[float]] = {"tpr": [], "fpr": [], "n_positive": [], "n_negative": []}
+    for k in range(gold.shape[1]):
+        for name, size, mask in (("tpr", "n_positive", gold[:, k] > 0.5), ("fpr", "n_negative", gold[:, k] <= 0.5)):
+            w = (weights * mask).astype(np.float64)
+            total = float(w.sum())
+            out[name].append(round(float((w * codes[:, k]).sum()) / total, 5) if total else 0.5)
+            out[size].append(round(total**2 / float((w**2).sum()), 1) if total else 0.0)
     return out

@@ -41,9 +41,9 @@ def evaluate(
         seed: of the draws.
 
     Returns:
-        `macro_f1` with its 95 % interval, `classes` (n, precision, recall, F1, interval, average precision, calibration
-        error), `slices` (macro-F1 by decade, corpus, country, length), `random_part` (weighted, where rows carry
-        weights), `confusion` of each indicator's values, `errors` (the surest ones, by id).
+        `macro_f1` with its 95 % `interval`, `classes` (n, precision, recall, F1, interval, average precision,
+        calibration error), `slices` (macro-F1 by decade, corpus, country, length), `random_part` (weighted, where
+        rows carry weights), `confusion` of each indicator's values, `errors` (the surest ones, by id).
 
     Raises:
         InputError: nothing to score, or codes that are not the model's.
@@ -67,7 +67,7 @@ def evaluate(
         "sentences": len(data.rows),
         "documents": len(set(data.documents)),
         "macro_f1": round(float(np.nanmean(f1)), 4),
-        "macro_f1_interval": [round(float(v), 4) for v in np.percentile(macro, [2.5, 97.5])],
+        "interval": [round(float(v), 4) for v in np.percentile(macro, [2.5, 97.5])],
         "classes": {
             c: {
                 "n": int(data.gold[:, k].sum()),

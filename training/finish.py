@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,9 @@ from numpy.typing import NDArray
 from sca_nlp.codebook import Codebook
 from training.counterfactuals import counterfactuals
 from training.dataset import Dataset, encode_gold
-from training.encoders import Base
+from training.encoders import Base, open_base
 from training.fit import fit
-from training.network import SentenceClassifier
+from training.network import SentenceClassifier, predict
 from training.settings import TrainConfig
 
 Array = NDArray[np.float32]
@@ -68,37 +70,61 @@ def finish(
     work: Path,
     say: Callable[[str], None],
 ) -> SentenceClassifier:
-    """Return the final network; with `finish.epochs = 0` the plain mean of the fold models."""
-    path = work / "final.pt"
+    """Return the final network: the mean of `finish.seeds` fits, or of the fold models where `finish.epochs` is 0."""
     model = base.network(codebook, config.fit)
-    if path.exists():
-        model.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
-        return model.float().eval()
-    model.load_state_dict(mean_weights([work / f"fold{k}.pt" for k in range(config.split.folds)]))
     if config.finish.epochs:
-        extra = counterfactuals(codebook, config.templates) if config.templates else []
-        texts = [*data.texts, *(a.text for a in extra)]
-        target = soften(data.gold, out_of_fold, config.finish.soften)
-        settings = replace(
-            config.fit, epochs=config.finish.epochs, rate=config.finish.rate, patience=0, seed=config.fit.seed + 1
+        np.save(work / "teacher.npy", out_of_fold)
+        jobs = [(config, codebook, data, work, k) for k in range(config.finish.seeds)]
+        todo = [j for j in jobs if not (work / f"final{j[4]}.pt").exists()]
+        say(f"last fit: {len(todo)} of {len(jobs)} to do")
+        if min(config.workers, len(todo)) > 1:
+            with ProcessPoolExecutor(config.workers, mp_context=get_context("spawn")) as pool:
+                list(pool.map(_finish_job, todo))
+        else:
+            for job in todo:
+                _finish_job(job)
+        paths = [work / f"final{k}.pt" for k in range(config.finish.seeds)]
+    else:
+        paths = [work / f"fold{k}.pt" for k in range(config.split.folds)]
+    model.load_state_dict(mean_weights(paths))
+    torch.save(model.state_dict(), work / "last.pt")
+    return model.float().eval()
+
+
+def logits_of(path: Path, base: Base, config: TrainConfig, codebook: Codebook, texts: list[str]) -> Array:
+    """Return the logits of saved weights on texts."""
+    model = base.network(codebook, config.fit)
+    model.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
+    return predict(model.to(torch.bfloat16).to(device_of()), base.ids(texts, config.encoder.max_length))
+
+
+def _finish_job(job: tuple[TrainConfig, Codebook, Dataset, Path, int]) -> None:
+    """Fit once from the mean of the fold models; leave the weights and a log in the work folder."""
+    config, codebook, data, work, k = job
+    if config.workers > 1:
+        torch.set_num_threads(1)
+    base = open_base(config.encoder.base)
+    extra = counterfactuals(codebook, config.templates) if config.templates else []
+    target = soften(data.gold, np.load(work / "teacher.npy"), config.finish.soften)
+    rate = config.finish.rate
+    settings = replace(config.fit, epochs=config.finish.epochs, rate=rate, patience=0, seed=config.fit.seed + 1 + k)
+    model = base.network(codebook, config.fit)
+    model.load_state_dict(mean_weights([work / f"fold{f}.pt" for f in range(config.split.folds)]))
+    with (work / f"final{k}.log").open("a", encoding="utf-8") as log:
+
+        def write(row: dict[str, Any]) -> None:
+            log.write(json.dumps(row) + "\n")
+            log.flush()
+
+        model = fit(
+            model,
+            base.ids([*data.texts, *(a.text for a in extra)], config.encoder.max_length),
+            np.vstack([target, encode_gold(extra, codebook)]),
+            replace(settings, head_rate=min(settings.head_rate, rate * 4)),
+            checkpoint=work / f"final{k}.checkpoint",
+            log=write,
+            device=device_of(),
         )
-        settings = replace(settings, head_rate=min(settings.head_rate, settings.rate * 4))
-        with (work / "final.log").open("a", encoding="utf-8") as log:
-
-            def write(row: dict[str, Any]) -> None:
-                log.write(json.dumps(row) + "\n")
-                log.flush()
-                if "epoch" in row:
-                    say(f"last fit, epoch {row['epoch']} of {settings.epochs}")
-
-            model = fit(
-                model,
-                base.ids(texts, config.encoder.max_length),
-                np.vstack([target, encode_gold(extra, codebook)]),
-                settings,
-                checkpoint=work / "final.checkpoint",
-                log=write,
-                device=device_of(),
-            )
-    torch.save(model.cpu().state_dict(), path)
-    return model.eval()
+    temporary = work / f"final{k}.partial"
+    torch.save(model.cpu().state_dict(), temporary)
+    temporary.replace(work / f"final{k}.pt")

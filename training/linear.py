@@ -13,19 +13,20 @@ Array = NDArray[np.float32]
 
 
 def fit_linear(
-    texts: Sequence[str], gold: Array, n_features: int = 1 << 18, ngrams: int = 2, strength: float = 4.0
+    texts: Sequence[str], gold: Array, n_features: int = 0, ngrams: int = 2, strength: float = 4.0
 ) -> dict[str, Array]:
     """Return weights [n_features, n_classes], bias [n_classes] and idf [n_features].
 
     Args:
         texts: sentences.
         gold: 0 or 1 [n, n_classes].
-        n_features: buckets of the hash.
+        n_features: buckets of the hash; 0 for 2**18, or 2**13 where there are fewer than 2,000 sentences.
         ngrams: longest n-gram in words.
         strength: C of the logistic regression; larger fits closer.
     """
     from sklearn.linear_model import LogisticRegression
 
+    n_features = n_features or (1 << 18 if len(texts) >= 2000 else 1 << 13)
     counts = vectorizer(n_features, ngrams).transform(texts)
     df = np.asarray((counts > 0).sum(0)).ravel()
     idf = (np.log((1 + len(texts)) / (1 + df)) + 1).astype(np.float32)

@@ -22,13 +22,20 @@ from numpy.typing import NDArray
 
 from sca_nlp.classify.contract import Decision
 from sca_nlp.classify.folder import ModelFolder, write_folder
-from sca_nlp.classify.linear import blend
+from sca_nlp.classify.linear import Ngrams, blend
 from sca_nlp.codebook import Codebook, default_codebook, read_codebook
 from sca_nlp.errors import InputError, UnknownNameError
 from sca_nlp.read.annotations import read_annotations
 from sca_nlp.records import Annotation, Reject
 from sca_nlp.share import share_path
-from training.calibrate import calibration_error, cross_fitted, f1_per_class, learn_decision
+from training.calibrate import (
+    calibration_error,
+    carry_over,
+    cross_fitted,
+    f1_per_class,
+    learn_decision,
+    precision_recall_counts,
+)
 from training.counterfactuals import counterfactuals
 from training.dataset import Dataset, encode_gold, file_digest, folds, make_dataset
 from training.settings import TrainConfig, read_train_config
@@ -67,8 +74,12 @@ def train(config_path: Path | str, say: Say = print) -> ModelFolder:
     else:
         raw, arrays, meta, texts = _transformer(config, codebook, data, fold, work, say)
     decision = learn_decision(raw, data.gold, codebook, config.decision.aim, config.decision.level)
+    if config.kind == "transformer":
+        decision = _carry(config, codebook, data, work, decision, arrays)
     np.savez_compressed(work / "out_of_fold.npz", raw=raw, gold=data.gold, fold=fold)
-    metrics = {"cross_validated": cross_validated(raw, data.gold, fold, codebook, config)}
+    metrics: dict[str, Any] = {"cross_validated": cross_validated(raw, data.gold, fold, codebook, config)}
+    _, codes = cross_fitted(raw, data.gold, fold, codebook, config.decision.aim, config.decision.level)
+    metrics["out_of_fold_rates"] = precision_recall_counts(data.gold, codes, np.ones(len(codes), np.float32))
     say(f"cross-validated macro-F1 {metrics['cross_validated']['macro_f1']:.3f}")
     settings = asdict(config)
     for key in ("codebook", "out", "work"):
@@ -196,6 +207,32 @@ def _transformer(
     if lexical:
         meta["lexical"] = {"share": config.lexical, "ngrams": 2}
     return raw, {**arrays, **lexical}, meta, texts
+
+
+def _carry(
+    config: TrainConfig, codebook: Codebook, data: Dataset, work: Path, decision: Decision, arrays: dict[str, Any]
+) -> Decision:
+    """Carry the decision over to the last model by way of sentences that nobody coded: the neighbours of coded ones."""
+    from training.encoders import open_base
+    from training.finish import logits_of, probabilities
+
+    known = set(data.texts)
+    pool = sorted({t for r in data.rows for t in (r.prev, r.next) if len(t.split()) > 4} - known)
+    if len(pool) < 500:
+        return decision
+    texts = [pool[i] for i in np.random.default_rng(0).permutation(len(pool))[:3000]]
+    base = open_base(config.encoder.base)
+    states = [work / f"fold{k}.pt" for k in range(config.split.folds)]
+    beside: Array | None = None
+    if config.lexical:
+        side = {k.removeprefix("lexical."): v for k, v in arrays.items() if k.startswith("lexical.")}
+        beside = Ngrams(side, len(codebook.classes), 2, work)(texts)
+
+    def mixed(path: Path) -> Array:
+        p = probabilities(logits_of(path, base, config, codebook, texts), codebook, config.fit.loss)
+        return p if beside is None else blend(p, beside, config.lexical)
+
+    return carry_over(decision, [decision.calibrate(mixed(s)) for s in states], mixed(work / "last.pt"))
 
 
 def _fold_job(job: tuple[TrainConfig, int, Path]) -> None:

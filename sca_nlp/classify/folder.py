@@ -117,7 +117,7 @@ def read_folder(path: Path | str) -> ModelFolder:
         raise InputError(
             meta_path, f"classes {meta.get('classes')}", f"those of its codebook.toml, {list(codebook.classes)}"
         )
-    return ModelFolder(path, meta, codebook, decision_from(meta, codebook, meta_path), hashlib.sha256(raw).hexdigest())
+    return ModelFolder(path, meta, codebook, decision_from(meta, codebook, meta_path), _digest(meta))
 
 
 def write_folder(
@@ -220,6 +220,13 @@ def load_model(name: str | None = None, *, profile: str = "balanced", threads: i
 
 #: Ways to trade exactness for speed; measured in each model's card.
 PROFILES = ("exact", "balanced", "fast")
+
+
+def _digest(meta: Mapping[str, Any]) -> str:
+    """Return a digest of what decides the scores: not of figures and prose about them, which are added later."""
+    decides = {k: v for k, v in meta.items() if k not in ("training", "files")}
+    decides["files"] = {k: v for k, v in meta["files"].items() if k not in ("metrics.json", "card.md")}
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:

@@ -103,9 +103,13 @@ def test_a_wrong_schema_is_refused(folder: Path, change: dict[str, object], mess
 
 
 def test_metrics_can_be_added_later_and_the_rest_stays(folder: Path) -> None:
-    before = load_model(str(folder)).predict(TEXTS).probabilities
+    before, digest = load_model(str(folder)).predict(TEXTS).probabilities, load_model(str(folder)).digest
     rewrite_texts(folder, {"metrics.json": '{"a": 1}', "card.md": "# Card\n"})
     np.testing.assert_array_equal(load_model(str(folder)).predict(TEXTS).probabilities, before)
+    assert load_model(str(folder)).digest == digest
+    path = folder / "model.json"
+    path.write_text(path.read_text().replace("0.5", "0.6", 1))
+    assert load_model(str(folder)).digest != digest
     with pytest.raises(InputError):
         rewrite_texts(folder, {"codebook.toml": "x"})
 

@@ -3,9 +3,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sca_nlp.classify.contract import Decision
 from sca_nlp.codebook import default_codebook
 from sca_nlp.errors import InputError
-from training.calibrate import beta_fit, calibration_error, cross_fitted, f1_per_class, learn_decision, threshold
+from training.calibrate import (
+    beta_fit,
+    calibration_error,
+    carry_over,
+    cross_fitted,
+    f1_per_class,
+    learn_decision,
+    threshold,
+)
 
 BOOK = default_codebook()
 RNG = np.random.default_rng(0)
@@ -67,6 +76,19 @@ def test_cross_fitting_uses_no_row_for_itself() -> None:
     again, _ = cross_fitted(raw, changed, fold, BOOK)
     np.testing.assert_array_equal(p[fold == 0], again[fold == 0])
     assert not np.allclose(p[fold == 1], again[fold == 1])
+
+
+def test_a_softer_model_is_brought_to_its_teachers_scale() -> None:
+    k = len(BOOK.classes)
+    z = RNG.normal(-2, 2, (4000, k))
+    truth = (1 / (1 + np.exp(-z))).astype(np.float32)
+    soft = (1 / (1 + np.exp(-(0.5 * z - 0.4)))).astype(np.float32)
+    start = Decision(BOOK, np.full(k, 0.4, np.float32), np.tile(np.array([1, 1, 0], np.float32), (k, 1)))
+    carried = carry_over(start, [truth, truth], soft)
+    assert np.abs(carried.calibrate(soft) - truth).max() < 0.05
+    share = (carried.calibrate(soft) >= 0.4).mean() / (truth >= 0.4).mean()
+    assert 0.95 < share < 1.05
+    assert abs((soft >= 0.4).mean() / (truth >= 0.4).mean() - 1) > 0.1
 
 
 def test_a_learned_decision_fits_the_codebook() -> None:
