@@ -28,7 +28,7 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
 
 def main() -> None:
     """Run the command line: exit code 0, 2 for a user's error (one line), 130 when stopped."""
-    from sca_nlp.cli import corpus, doctor, models, review, scoring, series  # noqa: F401  they add their commands
+    from sca_nlp.cli import corpus, design, doctor, models, review, scoring, series  # noqa: F401  they add their commands
 
     for plugin in entry_points(group="sca_nlp.commands"):  # `training` joins here; sca_nlp itself never imports it
         plugin.load()(app)
