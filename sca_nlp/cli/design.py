@@ -13,9 +13,7 @@ from sca_nlp.cli.console import JsonFlag, emit, pairs, progress, table
 
 @app.command(rich_help_panel="Inputs")
 def simulate(
-    setting: Annotated[
-        list[str] | None, typer.Argument(help="name=value: dyads, periods, sentences, prevalence ...")
-    ] = None,
+    setting: Annotated[list[str] | None, typer.Argument(help="name=value, as in periods=40.")] = None,
     worlds: Annotated[int, typer.Option(help="Studies simulated of each kind.")] = 100,
     permutations: Annotated[int, typer.Option(help="Permutations of each test.")] = 499,
     seed: Annotated[int, typer.Option(help="Seed of all worlds.")] = 1957,
