@@ -152,7 +152,7 @@ def f1_per_class(gold: Array, codes: Array, weights: Array | None = None) -> NDA
 
 
 def precision_recall_counts(gold: Array, codes: Array, weights: Array) -> dict[str, list[float]]:
-    """Return `tpr`, `fpr`, `n_positive`, `n_negative` of each class; numbers are effective ones (Kish) under weights."""
+    """Return `tpr`, `fpr`, `n_positive`, `n_negative` of each class; under weights the numbers are effective (Kish)."""
     out: dict[str, list[float]] = {"tpr": [], "fpr": [], "n_positive": [], "n_negative": []}
     for k in range(gold.shape[1]):
         for name, size, mask in (("tpr", "n_positive", gold[:, k] > 0.5), ("fpr", "n_negative", gold[:, k] <= 0.5)):

@@ -200,12 +200,13 @@ def _transformer(
     lexical: dict[str, Any] = {}
     if config.lexical:
         beside, side, _, _ = _linear(config, data, fold, lambda line: None)
-        raw = blend(raw, beside, config.lexical)  # a better teacher for the last fit, too
+        network, raw = raw, blend(raw, beside, config.lexical)  # a better teacher for the last fit, too
         lexical = {f"lexical.{k}": v for k, v in side.items()}
     model = finish(config, codebook, base, data, raw, work, say)
     arrays, meta, texts = package(model, config, codebook, base, data)
     if lexical:
-        meta["lexical"] = {"share": config.lexical, "ngrams": 2}
+        fill = typical(network, beside, config.settle)
+        meta["lexical"] = {"share": config.lexical, "ngrams": 2, "settle": config.settle, "fill": fill}
     return raw, {**arrays, **lexical}, meta, texts
 
 
@@ -277,6 +278,13 @@ def _fold_job(job: tuple[TrainConfig, int, Path]) -> None:
     temporary = path.with_suffix(".partial")
     torch.save(model.cpu().state_dict(), temporary)
     temporary.replace(path.with_suffix(".pt"))
+
+
+def typical(network: Array, lexical: Array, settle: float) -> list[float]:
+    """Return the encoder's usual probabilities (geometric mean, out of fold) where the n-grams see no class at all."""
+    settled = lexical.max(1) < settle
+    rows = network[settled] if settled.any() else network
+    return [round(float(v), 6) for v in np.exp(np.log(np.clip(rows, 1e-6, 1)).mean(0))]
 
 
 def package(

@@ -112,27 +112,32 @@ class Transformer:
         shape = Shape(int(encoder["n_layers"]), int(encoder["n_heads"]), int(encoder["width"]), float(encoder["eps"]))
         softmax = folder.meta.get("loss", "softmax") == "softmax"
         has_ranges = any(k.startswith("quant.") for k in arrays)
-        self.profile = profile if has_ranges or profile == "exact" else "exact"
+        int8 = has_ranges and profile != "exact"
         self._folder = folder
         self._threads = threads or available_threads()
-        graph = build_graph(
-            arrays,
-            shape,
-            folder.codebook.groups() if softmax else [],
-            int8=self.profile != "exact",
-            narrow=self.profile != "exact" and saturates(),
-        )
-        options = ort.SessionOptions()
-        # One thread a batch and several batches at once: no barrier between threads, so a busy neighbour costs little.
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         lexical = folder.meta.get("lexical")
         self._share = float(lexical["share"]) if isinstance(lexical, dict) else 0.0
         self._ngrams = None
         if isinstance(lexical, dict):
             n = len(folder.codebook.classes)
             self._ngrams = Ngrams(arrays, n, int(lexical["ngrams"]), folder.path, "lexical.")
+        self._settle: tuple[float, Array] | None = None
+        if profile == "fast" and isinstance(lexical, dict) and "settle" in lexical:
+            self._settle = float(lexical["settle"]), np.asarray(lexical["fill"], np.float32)
+        graph = build_graph(
+            arrays,
+            shape,
+            folder.codebook.groups() if softmax else [],
+            int8=int8,
+            narrow=int8 and saturates(),
+        )
+        # What really runs: a model without ranges has no 8-bit path, one without a cascade no fast one.
+        self.profile = ("fast" if self._settle else "balanced") if int8 else "exact"
+        options = ort.SessionOptions()
+        # One thread a batch and several batches at once: no barrier between threads, so a busy neighbour costs little.
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         self._tokens = Tokens(folder.path / "tokenizer.json", int(encoder["max_length"]))
         self.codebook: Codebook = folder.codebook
         self.model_id: str = folder.model_id
@@ -142,13 +147,23 @@ class Transformer:
         """Return probabilities before calibration [n, n_classes] and windows [n]; equal texts are read once."""
         place: dict[str, int] = {}
         where = np.array([place.setdefault(t, len(place)) for t in texts], np.int64)
-        cut = self._tokens(list(place))
-        n_windows = np.array([len(c) for c in cut], np.int32)
-        flat = [w for c in cut for w in c]
-        owner = np.repeat(np.arange(len(cut)), n_windows)
-        scored = pool_windows(self._run(flat), owner, len(cut))
-        if self._ngrams is not None:
-            scored = blend(scored, self._ngrams(list(place)), self._share)
+        unique = list(place)
+        lexical = self._ngrams(unique) if self._ngrams is not None else None
+        scored = np.zeros((len(unique), len(self.codebook.classes)), np.float32)
+        n_windows = np.ones(len(unique), np.int32)
+        read = np.arange(len(unique))
+        if lexical is not None and self._settle is not None:
+            # The cascade: where no word points to any class, the encoder's answer is known well enough unasked.
+            limit, fill = self._settle
+            settled = lexical.max(1) < limit
+            scored[settled] = fill
+            read = np.flatnonzero(~settled)
+        cut = self._tokens([unique[int(i)] for i in read])
+        n_windows[read] = [len(c) for c in cut]
+        owner = np.repeat(np.arange(len(cut)), n_windows[read])
+        scored[read] = pool_windows(self._run([w for c in cut for w in c]), owner, len(cut))
+        if lexical is not None:
+            scored = blend(scored, lexical, self._share)
         return scored[where], n_windows[where]
 
     def predict(self, texts: Sequence[str], prev: Sequence[str] = (), next: Sequence[str] = ()) -> Scores:

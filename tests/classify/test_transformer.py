@@ -36,7 +36,7 @@ def build(path: Path, kind: str = "bert", lexical: bool = False) -> tuple[Path, 
     if lexical:
         gold = np.random.default_rng(0).integers(0, 2, (40, 10)).astype(np.float32)
         arrays |= {f"lexical.{k}": v for k, v in fit_linear([r.text for r in rows], gold, 256).items()}
-        meta["lexical"] = {"share": 0.35, "ngrams": 2}
+        meta["lexical"] = {"share": 0.35, "ngrams": 2, "settle": 0.79, "fill": [0.01] * 10}
     write_folder(
         path / "m",
         meta={"id": "tiny-1", "kind": "transformer", **meta},
@@ -63,8 +63,10 @@ def test_the_onnx_graph_equals_torch(tiny: tuple[Path, object, object]) -> None:
     np.testing.assert_allclose(got, expected, atol=2e-3)  # fp16 weights against fp32
 
 
-@pytest.mark.parametrize("profile", ["exact", "balanced"])
-@pytest.mark.parametrize("lexical", [False, True])
+@pytest.mark.parametrize(
+    ("profile", "lexical"),
+    [("exact", False), ("exact", True), ("balanced", False), ("balanced", True), ("fast", True)],
+)
 def test_scores_do_not_hang_on_batch_order_or_threads(tmp_path: Path, profile: str, lexical: bool) -> None:
     folder, _, _ = build(tmp_path, lexical=lexical)
     texts = sentences(60, 2, 60)
@@ -86,6 +88,17 @@ def test_eight_bits_stay_near_fp32(tiny: tuple[Path, object, object]) -> None:
     texts = sentences(50, 5, 12)
     exact, balanced = (load_model(str(tiny[0]), profile=p).predict(texts).probabilities for p in ("exact", "balanced"))
     assert 0 < np.abs(exact - balanced).max() < 0.05
+
+
+def test_the_cascade_asks_the_encoder_only_where_words_point_somewhere(tmp_path: Path) -> None:
+    folder, _, _ = build(tmp_path, lexical=True)
+    fast, balanced = (load_model(str(folder), profile=p, threads=1) for p in ("fast", "balanced"))
+    texts = sentences(60, 2, 12)
+    settled = fast._ngrams(texts).max(1) < 0.79
+    assert 0 < settled.sum() < 60
+    a, b = (m.predict(texts).probabilities for m in (fast, balanced))
+    np.testing.assert_allclose(a[~settled], b[~settled], atol=1e-6)
+    assert not np.allclose(a[settled], b[settled])
 
 
 def test_equal_texts_are_read_once(tiny: tuple[Path, object, object], monkeypatch: pytest.MonkeyPatch) -> None:
