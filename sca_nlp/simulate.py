@@ -186,7 +186,7 @@ def design(
     design: Design | None = None,
     *,
     worlds: int = 100,
-    permutations: int = 199,
+    permutations: int = 499,
     draws: int = 30,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
@@ -197,7 +197,7 @@ def design(
     Args:
         design: the study; None: the defaults of `Design` changed by `settings`.
         worlds: studies simulated of each kind.
-        permutations: of each test.
+        permutations: of each test; with few, no q can be small (199 over 13 tests: .065 at best).
         draws: of each word series.
         seed: of all worlds.
         progress: called with (done, all).

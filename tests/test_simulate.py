@@ -68,11 +68,14 @@ def test_numbers_depend_on_the_seed_alone():
 
 @pytest.mark.slow
 def test_known_world_is_recovered_and_null_world_is_not():
-    t = simulate.design(CLEAR, worlds=150, permutations=99, draws=5, lead=0.8, lag=1, shift=2.5, gap=2.5, answer=0.9)
+    t = simulate.design(CLEAR, worlds=100, permutations=99, draws=5, lead=0.8, lag=1, shift=2.5, gap=2.5)
     assert row(t, "cross-correlation", "words lead deeds")["power"] > 0.9
-    assert row(t, "drift")["power"] > 0.6
-    assert row(t, "break in words")["power"] > 0.6
-    assert row(t, "answer to conciliatory deeds")["power"] > 0.6
+    assert row(t, "drift")["power"] > 0.9
+    assert row(t, "break in words")["power"] > 0.9
+    assert row(t, "break in words")["right_place"] > 0.7
+    # A break on both sides hides answers, so they are tried in a world without one.
+    t = simulate.design(CLEAR, worlds=100, permutations=99, draws=5, lead=0.8, lag=1, answer=0.9)
+    assert row(t, "answer to conciliatory deeds")["power"] > 0.5
     tests = t[t["false_alarms"].notna()]
     assert tests["false_alarms"].mean() == pytest.approx(0.05, abs=0.015)
     assert tests["false_alarms"].max() <= 0.12

@@ -171,6 +171,8 @@ def _drift(pair: Pair, g: pd.DataFrame, label: str, permutations: int, rng: np.r
     change = float(values[half:].mean() - values[:half].mean())
     paths = null.ar1_paths(pair_fill(values, where), permutations, rng)[:, where - where[0]]
     shuffled = paths[:, half:].mean(1) - paths[:, :half].mean(1)
+    # In units of each path's own spread: a step in the gap swells its measured momentum, but its spread as well.
+    relative = np.abs(shuffled) / np.maximum(paths.std(1), 1e-300)
     scale = g["words_z"].to_numpy(float)
     sw = float(np.ptp(pair.words[where]) / np.ptp(scale)) if np.ptp(scale) > 0 else np.nan
     drawn = (pair.draws[:, where[half:]].mean(1) - pair.draws[:, where[:half]].mean(1)) / sw
@@ -182,7 +184,7 @@ def _drift(pair: Pair, g: pd.DataFrame, label: str, permutations: int, rng: np.r
         estimate=change,
         low=low,
         high=high,
-        p=null.p_value(abs(change), np.abs(shuffled)),
+        p=null.p_value(abs(change) / max(float(values.std()), 1e-300), relative),
         null=label,
         n=len(values),
         settings={"simulations": permutations, "null": "AR(1) noise fitted to the gap", "unit": "z"},
