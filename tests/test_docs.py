@@ -1,0 +1,165 @@
+"""The documentation is true: its commands and options exist, its links lead somewhere, its code runs on the sample."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from sca_nlp import cli
+from sca_nlp.codebook import read_codebook
+from sca_nlp.config import Config, build
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")])
+NOTEBOOKS = sorted(ROOT.glob("docs/notebooks/*.ipynb"))
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [body for kind, body in _FENCE.findall(page.read_text("utf-8")) if kind == language]
+
+
+def commands(page: Path) -> list[str]:
+    """Return every `sca ...` of a page: lines of its shell blocks, and code in its text."""
+    text = page.read_text("utf-8")
+    lines = [line for body in blocks(page, "sh") for line in body.replace("\\\n", " ").splitlines()]
+    found = [line[line.index("sca ") :] for line in lines if re.match(r"(\w+=\S+ )*sca ", line)]
+    return found + re.findall(r"`(sca [a-z][^`]*)`", _FENCE.sub("", text))
+
+
+CALLS = [(page.relative_to(ROOT).as_posix(), call) for page in PAGES for call in commands(page)]
+
+
+@pytest.fixture(scope="module")
+def root():
+    """The whole command line, as a tree: `main` adds every command before it parses."""
+    with pytest.MonkeyPatch.context() as patch, (Path(os.devnull)).open("w") as nowhere:
+        patch.setattr(sys, "argv", ["sca", "--help"])
+        patch.setattr(sys, "stdout", nowhere)
+        with pytest.raises(SystemExit):
+            cli.main()
+    return typer.main.get_command(cli.app)
+
+
+def resolve(root, call: str) -> str:
+    """Return what is wrong with a call: it names no command, or one that has no such option; empty if nothing is."""
+    words = shlex.split(call, comments=True)[1:]
+    words = words[: next((k for k, w in enumerate(words) if w in ("|", ">", "&&", ";")), len(words))]
+    command, path = root, "sca"
+    while hasattr(command, "commands"):
+        name = next((w for w in words if not w.startswith("-")), "")
+        if not re.fullmatch(r"[a-z]+", name):
+            return ""  # a placeholder, such as `sca ...`
+        if name not in command.commands:
+            return f"{path} has no command {name!r}"
+        words.remove(name)
+        command, path = command.commands[name], f"{path} {name}"
+    known = {o for p in command.params for o in [*p.opts, *p.secondary_opts]} | {"--help", "-h"}
+    wrong = [w for w in words if w.startswith("-") and w.split("=")[0] not in known]
+    return f"{path} has no option {wrong[0]}" if wrong else ""
+
+
+def test_commands_are_found() -> None:
+    assert len(CALLS) > 40
+    assert ("docs/quick-start.md", "sca doctor") in CALLS
+
+
+@pytest.mark.parametrize("page", sorted({page for page, _ in CALLS}))
+def test_every_command_and_option_exists(root, page: str) -> None:
+    problems = {call: resolve(root, call) for where, call in CALLS if where == page}
+    assert not {call: problem for call, problem in problems.items() if problem}
+
+
+@pytest.mark.parametrize("call", ["sca scroe x.csv", "sca score x.csv --uot y", "sca models shwo"])
+def test_a_wrong_command_would_be_seen(root, call: str) -> None:
+    assert "has no" in resolve(root, call)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_no_link_is_broken(page: Path) -> None:
+    for target in _LINK.findall(_FENCE.sub("", page.read_text("utf-8"))):
+        if not re.match(r"[a-z]+:", target) and not target.startswith("#"):
+            assert (page.parent / target.split("#")[0]).exists(), target
+
+
+def test_every_page_is_in_the_sites_menu() -> None:
+    menu = (ROOT / "mkdocs.yml").read_text("utf-8")
+    for page in ROOT.glob("docs/**/*.md"):
+        assert page.relative_to(ROOT / "docs").as_posix() in menu
+
+
+def test_settings_in_the_docs_are_settings(tmp_path: Path) -> None:
+    import tomllib
+
+    compare, book = blocks(ROOT / "docs/how-to/compare.md", "toml"), blocks(ROOT / "docs/how-to/codebook.md", "toml")
+    config = build(Config, {"name": "x", **tomllib.loads(compare[0])}, "docs")
+    assert config.compare.crises[0].name == "Kosovo"
+    path = tmp_path / "codebook.toml"
+    path.write_text(book[0], encoding="utf-8")
+    assert read_codebook(path).trust_sign == {"RE+": 1, "RE-": -1}
+
+
+@pytest.fixture
+def at_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that looks like the checkout, for code that writes into `runs/`."""
+    for name in ("configs", "corpus"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    return tmp_path
+
+
+def test_quick_start_runs(at_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    page = ROOT / "docs/quick-start.md"
+    steps = [c for c in blocks(page, "sh") if "sca score corpus/sample" in c]
+    assert len(steps) == 1
+    for call in steps[0].splitlines():
+        if call.startswith("sca report"):  # its figures take seconds a pair; tests/report draws them
+            continue
+        monkeypatch.setattr(sys, "argv", shlex.split(call))
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        assert not stopped.value.code, capsys.readouterr().err
+    for code in blocks(page, "python"):
+        exec(compile(code, str(page), "exec"), {})
+    assert (at_root / "runs/first/balance.png").stat().st_size > 5_000
+
+
+def test_python_page_runs(at_root: Path) -> None:
+    page = ROOT / "docs/how-to/python.md"
+    names: dict[str, object] = {}
+    for code in blocks(page, "python"):
+        exec(compile(code, str(page), "exec"), names)
+    assert len(names["table"]) == 2  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda p: p.stem)
+def test_notebook_runs(at_root: Path, notebook: Path) -> None:
+    cells = json.loads(notebook.read_text("utf-8"))["cells"]
+    assert not any(c.get("outputs") for c in cells), "clear the outputs before committing"
+    names: dict[str, object] = {}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec(compile("".join(cell["source"]), notebook.name, "exec"), names)
+
+
+@pytest.mark.skipif(shutil.which("mkdocs") is None and not Path(sys.executable).with_name("mkdocs").exists(),
+                    reason="mkdocs is not installed (extra docs)")  # fmt: skip
+def test_site_builds_without_a_warning(tmp_path: Path) -> None:
+    import subprocess
+
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    out = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert out.returncode == 0, out.stderr
+    page = (tmp_path / "site/index.html").read_text("utf-8")
+    assert not re.findall(r'(?:src|href)="https?://(?!squidfunk)[^"]+\.(?:js|css)"', page)
+    assert (tmp_path / "site/search/search_index.json").exists()
