@@ -159,8 +159,8 @@ def _pages(app: FastAPI, desk: Desk) -> None:
         app.get(f"/{name}", include_in_schema=False, response_class=HTMLResponse)(maker(name, title))
 
     @app.get("/speech/{speech_id:path}", include_in_schema=False, response_class=HTMLResponse)
-    def speech(speech_id: str, passage: str = "") -> HTMLResponse:
-        return shell("speech", "Speech", speech=speech_id, passage=passage)
+    def speech(speech_id: str) -> HTMLResponse:
+        return shell("speech", "Speech", speech=speech_id)
 
     @app.get("/history/{passage_id:path}", include_in_schema=False, response_class=HTMLResponse)
     def history(passage_id: str) -> HTMLResponse:

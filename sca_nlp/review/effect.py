@@ -220,17 +220,15 @@ def _copy(
     try:
         cursor.register("decided", decided)
         cursor.register("wanted", wanted)
-        cursor.execute(
+        found: Any = cursor.sql(
             f"""SELECT p.passage_id, p.speech_id, p.idx, p.date, p.source, p.speaker, p.kind, p.corpus,
                 p.language, p.actors,
                 CASE WHEN d.passage_id IS NULL THEN p.codes ELSE d.codes END AS codes,
                 CASE WHEN d.passage_id IS NULL THEN p.targets ELSE d.targets END AS targets, {probabilities}
                 FROM p LEFT JOIN decided d ON d.passage_id = p.passage_id WHERE {where} ORDER BY p.row"""
         )
-        # DuckDB 2 has a new name for what 1 calls fetch_record_batch.
-        anyhow: Any = cursor
-        reader = getattr(anyhow, "to_arrow_reader", None) or anyhow.fetch_record_batch
-        reader = reader(50_000)
+        # DuckDB 2 has a new name for what 1 calls fetch_arrow_reader.
+        reader = (getattr(found, "to_arrow_reader", None) or found.fetch_arrow_reader)(50_000)
         with pq.ParquetWriter(path, reader.schema) as writer:
             for batch in reader:
                 writer.write_batch(batch)

@@ -155,7 +155,12 @@ def take_in(desk: Desk, content: bytes, format: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / ("in." + FORMATS[format][0].rpartition(".")[2])
         path.write_bytes(content)
-        rows = list(read_annotations(path, format=format, codebook=desk.codebook, rejects=rejects.append))
+        try:
+            rows = list(read_annotations(path, format=format, codebook=desk.codebook, rejects=rejects.append))
+        except UnicodeDecodeError as e:
+            raise InputError(
+                "import", f"no text in UTF-8 ({e.reason} at byte {e.start:,})", f"a file in the form {format}"
+            ) from None
     if format == "csv":
         rows = [_each_text(a, _untame) for a in rows]
     taken: list[dict[str, Any]] = []

@@ -93,6 +93,10 @@ class Explorer:
         self.n_passages = int((self._con.execute("SELECT count(*) FROM p").fetchone() or (0,))[0])
         self._likeliest = "greatest(" + ", ".join(f'"{c}"' for c in codebook.classes) + ")"
 
+    def close(self) -> None:
+        """Close the index."""
+        self._con.close()
+
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """Return a connection of its own to the index; the caller closes it."""
         return self._con.cursor()

@@ -67,8 +67,13 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
 
+        limit = IMPORT_BODY if scope["path"] == "/api/import" else BODY
+        seen = 0
+
         async def sealed(message: Message) -> None:
             if message["type"] == "http.response.start":
+                if seen > limit:  # whatever the app makes of a body that broke off
+                    message["status"] = 413
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
@@ -83,8 +88,6 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, sealed)
             return
-        limit = IMPORT_BODY if scope["path"] == "/api/import" else BODY
-        seen = 0
 
         async def counted() -> Message:
             nonlocal seen

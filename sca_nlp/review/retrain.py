@@ -1,6 +1,6 @@
 """Retraining in the background: a process of its own, watched through its lines, judged on the random audit.
 
-What was corrected goes into training, except the audit: no model learns from it, so old and new are compared on it.
+What was corrected goes into training, except the audit: the new model does not learn from it and is judged on it.
 Nothing is switched: the new model is a folder that a person may choose for the next `sca score`.
 """
 
@@ -14,12 +14,13 @@ import sys
 import threading
 import time
 import tomllib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sca_nlp.agreement import f1
 from sca_nlp.errors import InputError, ScaError
+from sca_nlp.records import passage_id
 
 if TYPE_CHECKING:
     from sca_nlp.review.app import Desk
@@ -80,7 +81,7 @@ def write_config(desk: Desk) -> tuple[Path, int]:
     rows = [a for a in decided(desk) if a.stream != "audit" and a.annotation_id in final]
     n = write_annotations(folder / "corrections.jsonl", rows)
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    settings = _base(desk.train_config)
+    settings = _base(desk.train_config, folder, {d["passage_id"] for d in desk.journal.drawn()})
     settings["annotations"] = [*settings["annotations"], {"path": str(folder / "corrections.jsonl")}]
     settings |= {"out": str(folder / f"model-{stamp}"), "work": str(folder / f"work-{stamp}")}
     settings["name"] = f"{settings.get('name', 'model')}-reviewed"
@@ -89,17 +90,15 @@ def write_config(desk: Desk) -> tuple[Path, int]:
     return config, n
 
 
-def _base(path: Path | None) -> dict[str, Any]:
+def _base(path: Path | None, folder: Path, left_out: set[str]) -> dict[str, Any]:
     """Return the settings to start from, paths made absolute.
 
     Raises:
         InputError: the config is missing or no TOML.
     """
-    from sca_nlp.share import share_path
-
     if path is None:
-        gold = str(share_path("corpus", "sample", "gold.jsonl"))
-        return {"name": "linear", "kind": "linear", "fewest": 2, "workers": 1, "annotations": [{"path": gold}]}
+        sample = [{"path": str(_sample(folder, left_out))}]
+        return {"name": "linear", "kind": "linear", "fewest": 2, "workers": 1, "annotations": sample}
     try:
         settings = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as e:
@@ -113,6 +112,24 @@ def _base(path: Path | None) -> dict[str, Any]:
     if settings.get("codebook"):
         settings["codebook"] = absolute(settings["codebook"])
     return settings
+
+
+def _sample(folder: Path, left_out: set[str]) -> Path:
+    """Write the shipped sample's codes with their sentences (kept apart there), audit passages left out."""
+    from sca_nlp.read.annotations import read_annotations, write_annotations
+    from sca_nlp.share import share_path
+
+    lines = share_path("corpus", "sample", "speeches.jsonl").read_text("utf-8").splitlines()
+    texts = {s["speech_id"]: s["text"] for s in map(json.loads, lines)}
+    gold = read_annotations(share_path("corpus", "sample", "gold.jsonl"))
+    rows = [
+        replace(a, text=texts[a.speech_id][a.start : a.end])
+        for a in gold
+        if passage_id(a.speech_id, a.start, a.end) not in left_out
+    ]
+    path = folder / "sample.jsonl"
+    write_annotations(path, rows)
+    return path
 
 
 def _toml(settings: dict[str, Any]) -> str:
@@ -144,7 +161,7 @@ def _watch(desk: Desk, job: dict[str, Any]) -> None:
 
 
 def compare(desk: Desk, model: Path) -> dict[str, Any]:
-    """Return the F1 of the run's model and of a new one, class by class, on the audit, which neither has seen."""
+    """Return the F1 of the run's model and of a new one, class by class, on the random audit."""
     from sca_nlp.classify.folder import load_model, read_folder
 
     folder = read_folder(model)

@@ -90,6 +90,7 @@ def serve(
     finally:
         listener.close()
         desk.journal.close()
+        desk.explorer.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

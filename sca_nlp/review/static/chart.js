@@ -1,7 +1,7 @@
 // Three panels over one time axis: words, deeds, gap. Points are buttons; dragging over the chart marks periods.
 import { h } from "/static/base.js";
 
-const W = 760, LEFT = 52, RIGHT = 12, TOP = 22, PANEL = 96, SPACE = 30;
+const W = 760, LEFT = 52, RIGHT = 12, TOP = 22, PANEL = 58, SPACE = 27;
 
 const order = (period) => {
   const year = Number(period.slice(0, 4));
@@ -44,14 +44,21 @@ export function chart(data, { onpick, onbrush, first = "", last = "" }) {
     const y = (v) => top + PANEL - (PANEL * (v - low)) / (high - low);
     const g = h("g", { class: panel.cls });
     g.append(h("text", { class: "heading", x: LEFT, y: top - 8 }, panel.name), h("text", { class: "unit", x: LEFT + 46, y: top - 8 }, panel.note));
-    for (const t of ticks(low, high, 3)) g.append(h("line", { class: t === 0 ? "zero" : "grid", x1: LEFT, x2: W - RIGHT, y1: y(t), y2: y(t) }), h("text", { class: "tick end", x: LEFT - 7, y: y(t) + 4 }, String(t).replace("-", "−")));
+    for (const t of ticks(low, high, 2)) g.append(h("line", { class: t === 0 ? "zero" : "grid", x1: LEFT, x2: W - RIGHT, y1: y(t), y2: y(t) }), h("text", { class: "tick end", x: LEFT - 7, y: y(t) + 4 }, String(t).replace("-", "−")));
     let run = [];
     const runs = [];
     for (const p of panel.points) {
       if (p.estimate === null) {
         if (run.length) runs.push(run);
         run = [];
-      } else run.push(p);
+      } else {
+        // A period that other series have and this one lacks is a hole in the line, never a bridge.
+        if (run.length && all.indexOf(p.period) - all.indexOf(run.at(-1).period) > 1) {
+          runs.push(run);
+          run = [];
+        }
+        run.push(p);
+      }
     }
     if (run.length) runs.push(run);
     for (const r of runs) {

@@ -227,7 +227,7 @@ function draw() {
       h("p", { class: "tools" },
         button("Speech", "o", wholeSpeech, { class: "quiet" }), button("Codebook", "b", () => togglePanel("codebook"), { class: "quiet", "aria-expanded": String(panel === "codebook") }),
         reveal ? button("Why", "w", () => togglePanel("why"), { class: "quiet", "aria-expanded": String(panel === "why") }) : null,
-        button("Similar", "l", () => togglePanel("similar"), { class: "quiet", "aria-expanded": String(panel === "similar") }), button("History", "i", () => (location.href = `/history/${encodeURIComponent(p.passage_id)}`), { class: "quiet" })),
+        button("Similar", "l", () => togglePanel("similar"), { class: "quiet", "aria-expanded": String(panel === "similar") }), reveal ? button("History", "i", history_, { class: "quiet" }) : null),
       h("div", { id: "panel" })),
     h("section", { class: "deciding", "aria-label": "Decision" },
       h("div", { class: "queue" }, queuePicker(), left !== undefined ? h("span", { class: "soft" }, `${number(left)} left`) : null, progress ? h("span", { class: "soft" }, `${number(progress.mine)} coded by you`) : null, stateBadge(at.state), draft.status === "coded" ? h("span", { class: "soft" }, "confirmed by you") : null),
@@ -320,8 +320,12 @@ function whyRow(cls, words) {
   return h("p", { class: "why" }, codeChip(cls), " ", words.map((w) => h("span", { class: w.weight >= 0 ? "word for" : "word against", alpha: Math.round((100 * Math.abs(w.weight)) / most) / 100, title: `${w.weight >= 0 ? "+" : "−"}${Math.abs(w.weight).toFixed(3)}` }, w.text)));
 }
 
+function history_() {
+  location.href = `/history/${encodeURIComponent(at.passage.passage_id)}`;
+}
+
 function wholeSpeech() {
-  location.href = `/speech/${encodeURIComponent(at.passage.speech_id)}?passage=${encodeURIComponent(at.passage.passage_id)}`;
+  location.href = `/speech/${encodeURIComponent(at.passage.speech_id)}?${new URLSearchParams({ passage: at.passage.passage_id, queue, ...(reveal ? {} : { blind: 1 }) })}`;
 }
 
 bind("Enter", "Confirm what is on the screen and go on", confirm, "Decide");
@@ -335,7 +339,7 @@ bind("o", "The whole speech", () => at && wholeSpeech(), "Read");
 bind("b", "Codebook", () => at && togglePanel("codebook"), "Read");
 bind("w", "Words that drove the codes", () => at && reveal && togglePanel("why"), "Read");
 bind("l", "Similar coded passages", () => at && togglePanel("similar"), "Read");
-bind("i", "History of this passage", () => at && (location.href = `/history/${encodeURIComponent(at.passage.passage_id)}`), "Read");
+bind("i", "History of this passage", () => at && reveal && history_(), "Read");
 bind("m", "Show the model's codes (logged)", () => at && showModel(), "Read");
 bind("q", "Choose the queue", () => $("queue")?.focus(), "Read");
 

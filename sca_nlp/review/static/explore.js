@@ -35,7 +35,7 @@ function filters() {
     list.replaceChildren(...hits.map((s) => h("option", { value: s.value }, number(s.n))));
   });
   return h("form", { class: "filters", role: "search", onsubmit: (e) => { e.preventDefault(); load(true); } },
-    h("div", { class: "field wide" }, h("label", { for: "f-text" }, "Words, \"phrase\", begin*, −without ", h("kbd", {}, "/")), h("input", { id: "f-text", type: "search", value: filter.text, oninput: (e) => later("text", e.target.value) })),
+    h("div", { class: "field wide" }, h("label", { for: "f-text" }, "Search words ", h("kbd", {}, "/")), h("input", { id: "f-text", type: "search", placeholder: "\"a phrase\", begin*, -without", value: filter.text, oninput: (e) => later("text", e.target.value) })),
     control("source", "Source", named(c.source)),
     control("target", "Target", named(c.target)),
     speaker, list,
