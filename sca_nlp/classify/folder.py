@@ -26,7 +26,7 @@ from sca_nlp.registry import resolve
 from sca_nlp.share import share_path
 
 #: The model that runs when a config names none.
-DEFAULT_MODEL = "linear"
+DEFAULT_MODEL = "minilm"
 
 _LIMITS = {
     "model.json": 1 << 20,
