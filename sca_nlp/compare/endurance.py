@@ -73,7 +73,8 @@ def endurance(
             continue
         found, drawn = steps(values, places, width), steps(many, places, width)
         everywhere = steps(values, np.arange(t), width)
-        noise = float(np.nanvar(everywhere))
+        known_steps = everywhere[~np.isnan(everywhere)]
+        noise = float(known_steps.var()) if len(known_steps) else float("nan")
         for k, c in enumerate(own):
             if np.isnan(found[k]):
                 continue

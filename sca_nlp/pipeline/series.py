@@ -267,6 +267,7 @@ def compare(
         workers=workers,
         progress=(lambda done, n: progress(1, 0)) if progress else None,
         window=(section.window[0], section.window[1]) if len(section.window) == 2 else None,
+        n_draws=section.draws,
         max_lag=section.max_lag,
         permutations=section.permutations,
         leaders=_changes(section.leaders, grain) if section.leaders else (),
@@ -275,8 +276,75 @@ def compare(
     )
     for name in ("gap", "tests", "breaks", "sequences"):
         _save(folder / "compare" / f"{name}.parquet", getattr(made, name))
+    _save(folder / "compare" / "position.parquet", _positions(words, series, kept))
+    _save(
+        folder / "compare" / "sensitivity.parquet",
+        _sensitivity(folder, section, words, draws, series, kept, grain, actor_files, seed),
+    )
     _note(folder, compare=made.settings)
     return {"dyads": len(kept), "tests": int(made.tests["p"].notna().sum()), "breaks": len(made.breaks)}
+
+
+def _positions(words: pd.DataFrame, deed_series: pd.DataFrame, dyads: Dyads) -> pd.DataFrame:
+    """Return where each pair stands, five periods at a time, by the criteria of `configs/spectrum.toml`."""
+    import pandas as pd
+
+    from sca_nlp.compare.spectrum import positions
+
+    pairs = sorted({(a, b) if a < b else (b, a) for a, b in dyads})
+    return pd.concat([positions(words, deed_series, a, b)[0] for a, b in pairs], ignore_index=True)
+
+
+def _sensitivity(
+    folder: Path,
+    section: CompareSection,
+    words: pd.DataFrame,
+    draws: pd.DataFrame,
+    deeds: pd.DataFrame,
+    dyads: Dyads,
+    grain: str,
+    actor_files: Iterable[str],
+    seed: int,
+) -> pd.DataFrame:
+    """Return agreement, drift and lead with verbal deeds the other way, and on the halves of the reference window."""
+    import pandas as pd
+
+    from sca_nlp.aggregate import deed_series
+    from sca_nlp.compare.sensitivity import sensitivity
+
+    periods = sorted(set(deeds["period"]))
+    window = (section.window[0], section.window[1]) if len(section.window) == 2 else (periods[0], periods[-1])
+    inside = [p for p in periods if window[0] <= p <= window[1]] or periods
+    middle = inside[len(inside) // 2]
+    other = deed_series(
+        _frame(folder / "deeds.parquet", "sca deeds"),
+        read_sources(folder),
+        dyads=dyads,
+        period=grain,
+        members=members_function(actor_files),
+        first=periods[0],
+        last=periods[-1],
+        verbal=not section.verbal,
+        reference=window,
+    )
+    variants = {
+        "as reported": (words, draws, deeds),
+        f"verbal deeds {'out' if section.verbal else 'in'}": (words, draws, other),
+    }
+    windows = {"as reported": window, "its first half": (window[0], middle), "its second half": (middle, window[1])}
+    found = [
+        sensitivity(
+            variants,
+            a,
+            b,
+            windows=windows,
+            max_lag=section.max_lag,
+            permutations=min(section.permutations, 200),
+            seed=seed,
+        )
+        for a, b in dyads
+    ]
+    return pd.concat(found, ignore_index=True)
 
 
 def _changes(path: str, grain: str) -> tuple[Change, ...]:
