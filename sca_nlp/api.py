@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from sca_nlp.errors import InputError
+from sca_nlp.errors import InputError, ScaError
 from sca_nlp.records import Reject, Speech
 
 if TYPE_CHECKING:
@@ -149,8 +149,17 @@ class Model:
                 tables.append(passage_table(score_cuts(batch, self.tools), self.classes))
                 batch.clear()
 
+        known: set[str] = set()
         for speech in _speeches(data, columns, defaults, found, bool(self.actor_files)):
-            batch.append(cut(speech, self.tools.language))
+            if speech.speech_id in known:  # its passages would count twice
+                found.append(Reject("data", 0, f"a second speech with the id {speech.speech_id!r}", speech.text[:200]))
+                continue
+            known.add(speech.speech_id)
+            try:
+                batch.append(cut(speech, self.tools.language))
+            except ScaError as e:
+                found.append(Reject("data", 0, f"{speech.speech_id}: could not be cut: {e}", speech.text[:200]))
+                continue
             n += len(speech.text)
             if n >= SHARD_CHARACTERS:
                 flush()
@@ -220,6 +229,12 @@ class Series:
     draws: pd.DataFrame
     settings: dict[str, Any] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        f = self.frame
+        out = {reason: n for reason, n in self.left_out.items() if n}
+        what = f"{f[['source', 'target']].drop_duplicates().shape[0]} pairs, {f['period'].nunique()} periods"
+        return f"<Series {what}, {len(f):,} rows" + (f"; passages left out: {out}>" if out else ">")
 
     def select(
         self,

@@ -74,6 +74,12 @@ def test_records_that_cannot_be_used_are_warned_of_or_collected(model: sca.Model
         model.score([1])
 
 
+def test_a_speech_given_twice_counts_once(model: sca.Model) -> None:
+    with pytest.warns(UserWarning, match="second speech with the id 'a'"):
+        got = model.score([Speech("a", "1999", "USA", TEXT), Speech("a", "1999", "USA", TEXT)])
+    assert len(got) == 3
+
+
 def test_predict_keeps_rows_order_index_and_what_was_there(model: sca.Model) -> None:
     frame = pd.DataFrame({"text": ["our friends", None, "a threat"], "codes": ["x", "y", "z"]}, index=["c", "a", "b"])
     got = model.predict(frame)
@@ -109,6 +115,8 @@ def test_aggregate_select_and_plot(model: sca.Model, speeches: pd.DataFrame) -> 
     series = sca.aggregate(scored, [("USA", "RUS")], min_passages=1, draws=5)
     assert set(series.frame["source"]) == {"USA"}
     assert len(series.draws) == 10 * 5
+    assert repr(series).startswith("<Series ")
+    assert "10 periods" in repr(series)
     stance = series.select(measure="stance", indicator="TP", value="affirmed", method="raw_count")
     assert stance["estimate"].tolist() == pytest.approx([3 / (6 + 2 * (y % 3)) for y in range(1990, 2000)])
     balance = series.select()

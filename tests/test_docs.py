@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -41,12 +40,8 @@ CALLS = [(page.relative_to(ROOT).as_posix(), call) for page in PAGES for call in
 
 @pytest.fixture(scope="module")
 def root():
-    """The whole command line, as a tree: `main` adds every command before it parses."""
-    with pytest.MonkeyPatch.context() as patch, (Path(os.devnull)).open("w") as nowhere:
-        patch.setattr(sys, "argv", ["sca", "--help"])
-        patch.setattr(sys, "stdout", nowhere)
-        with pytest.raises(SystemExit):
-            cli.main()
+    """Return the whole command line, as a tree."""
+    cli.add_commands()
     return typer.main.get_command(cli.app)
 
 
@@ -160,3 +155,8 @@ def test_site_builds_without_a_warning(tmp_path: Path) -> None:
     page = (tmp_path / "site/index.html").read_text("utf-8")
     assert not re.findall(r'(?:src|href)="https?://(?!squidfunk)[^"]+\.(?:js|css)"', page)
     assert (tmp_path / "site/search/search_index.json").exists()
+    reference = {name: (tmp_path / f"site/reference/{name}.html").read_text("utf-8") for name in ("cli", "python")}
+    assert "sca models show" in reference["cli"]
+    assert "--permutations" in reference["cli"]
+    assert "sca.load" in reference["python"]
+    assert "Model.score" in reference["python"]

@@ -26,12 +26,17 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def main() -> None:
-    """Run the command line: exit code 0, 2 for a user's error (one line), 130 when stopped."""
+def add_commands() -> None:
+    """Add every command to `app`: those of this package, and those of others by entry point."""
     from sca_nlp.cli import corpus, design, doctor, models, review, scoring, series  # noqa: F401  they add their commands
 
     for plugin in entry_points(group="sca_nlp.commands"):  # `training` joins here; sca_nlp itself never imports it
         plugin.load()(app)
+
+
+def main() -> None:
+    """Run the command line: exit code 0, 2 for a user's error (one line), 130 when stopped."""
+    add_commands()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = app(standalone_mode=False)
