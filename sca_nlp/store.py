@@ -111,7 +111,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.replace(path)
     except OSError as e:
         temporary.unlink(missing_ok=True)
-        raise _mendable(e, path) from e
+        raise mendable(e, path) from e
 
 
 def write_table(path: Path, table: pa.Table) -> None:
@@ -122,7 +122,8 @@ def write_table(path: Path, table: pa.Table) -> None:
     write_atomically(path, sink.getvalue().to_pybytes())
 
 
-def _mendable(e: OSError, path: Path) -> ScaError:
+def mendable(e: OSError, path: Path) -> ScaError:
+    """Return the error of a failed write as one that tells the user what to do."""
     if e.errno == errno.ENOSPC:
         return ScaError(
             f"{path.parent}: the disk is full; what is finished is kept. Free some space and run the same command again"
@@ -156,7 +157,7 @@ class RunStore:
                 f"{folder}: another process is writing to this run; wait for it or choose another --out"
             ) from None
         except OSError as e:
-            raise _mendable(e, folder / "run.json") from e
+            raise mendable(e, folder / "run.json") from e
         try:
             self.manifest = self._open_manifest(identity)
             self.done = self._sweep()

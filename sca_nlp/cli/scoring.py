@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -108,12 +109,14 @@ def predict(
 
     tools = pipeline.load_tools(model, profile=profile, threads=threads)
     with progress("Coding") as advance:
-        n, n_coded = predict_file(source, target, tools, pipeline.predict, lambda k: advance(0, k))
-    emit(
-        {"rows": n, "coded": n_coded, "out": str(target)},
-        as_json,
-        lambda: print(f"{n:,} passages coded, {n_coded:,} with at least one code. Written: {target}"),
-    )
+        made = predict_file(source, target, tools, pipeline.predict, lambda k: advance(0, k))
+
+    def human() -> None:
+        for note in made.notes:
+            print(f"note: {note}", file=sys.stderr)
+        print(f"{made.n_rows:,} passages coded, {made.n_coded:,} with at least one code. Written: {target}")
+
+    emit({"rows": made.n_rows, "coded": made.n_coded, "out": str(target), "notes": made.notes}, as_json, human)
 
 
 @app.command(rich_help_panel="Stages")
