@@ -232,7 +232,7 @@ class Series:
 
     def __repr__(self) -> str:
         f = self.frame
-        out = {reason: n for reason, n in self.left_out.items() if n}
+        out = {reason: n for reason, n in self.left_out.items() if n and reason != "passages"}
         what = f"{f[['source', 'target']].drop_duplicates().shape[0]} pairs, {f['period'].nunique()} periods"
         return f"<Series {what}, {len(f):,} rows" + (f"; passages left out: {out}>" if out else ">")
 

@@ -35,7 +35,7 @@ def commands() -> str:
         parts.append(f"## {path}\n\n{text}\n")
         rows = [p for p in command.params if p.name != "help"]
         if rows:
-            parts.append("| | |\n| --- | --- |")
+            parts.append("| argument | meaning |\n| --- | --- |")
             for p in rows:
                 name = ", ".join(p.opts) if p.param_type_name == "option" else (p.metavar or p.name.upper())
                 default = f" Default: {p.default}." if isinstance(p.default, (str, int)) and p.default else ""
@@ -68,10 +68,53 @@ def python() -> str:
 
 
 def _entry(heading: str, name: str, thing: Any) -> str:
-    try:
-        signature = f"{name}{inspect.signature(thing)}" if name else ""
-    except ValueError:
-        signature = ""
-    signature = re.sub(r"'([^']*)'", r"\1", signature).replace(", ", ",\n    ") if len(signature) > 90 else signature
-    shown = f"```python\n{signature}\n```\n\n" if signature else ""
-    return f"{heading}\n\n{shown}```text\n{inspect.cleandoc(thing.__doc__ or '')}\n```\n"
+    shown = ""
+    if name:
+        signature = inspect.signature(thing)
+        plain = [p.replace(annotation=_plain(p.annotation)) for k, p in signature.parameters.items() if k != "self"]
+        parts = [str(p).replace(f"'{p.annotation}'", str(p.annotation)) for p in plain]
+        kinds = [p.kind for p in plain]
+        if inspect.Parameter.KEYWORD_ONLY in kinds and inspect.Parameter.VAR_POSITIONAL not in kinds:
+            parts.insert(kinds.index(inspect.Parameter.KEYWORD_ONLY), "*")
+        back = _plain(signature.return_annotation)
+        whole = ", ".join(parts)
+        body = whole if len(whole) < 70 else "\n    " + ",\n    ".join(parts) + ",\n"
+        arrow = "" if inspect.isclass(thing) or back is inspect.Signature.empty else f" -> {back}"
+        shown = f"```python\n{name}({body}){arrow}\n```\n\n"
+    return f"{heading}\n\n{shown}{markdown(inspect.cleandoc(thing.__doc__ or ''))}\n"
+
+
+class _Bare(str):
+    """An annotation that prints without quotes."""
+
+    __repr__ = str.__str__
+
+
+def _plain(annotation: Any) -> Any:
+    return _Bare(annotation) if isinstance(annotation, str) else annotation
+
+
+def markdown(docstring: str) -> str:
+    """Return a docstring in Google's form as Markdown: sections as lists, examples as code."""
+    out: list[str] = []
+    section, code = False, False
+    for line in docstring.splitlines():
+        if line.startswith(">>>") and not code:
+            out += ["", "```pycon"]
+            code = True
+        if code and not line:
+            out.append("```")
+            code = False
+        if code:
+            out.append(line)
+        elif re.fullmatch(r"(Args|Returns|Raises|Attributes|Yields):", line):
+            out += ["", f"**{line[:-1]}**", ""]
+            section = True
+        elif section and (item := re.match(r"    (\*{0,2}[\w, ]+): (.*)", line)):
+            out.append(f"- `{item.group(1)}`: {item.group(2)}")
+        elif section and line.startswith("    "):
+            out.append(("  " if out[-1].startswith(("- ", "  ")) else "") + line.strip())
+        else:
+            section = section and not line
+            out.append(line)
+    return "\n".join([*out, "```"] if code else out)
