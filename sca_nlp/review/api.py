@@ -214,7 +214,7 @@ def similar(desk: At, passage_id: str, coder: Text = "", reveal: bool = True) ->
     p = desk.explorer.passage(passage_id)
     if p is None:
         raise not_found("passage", passage_id)
-    return similar_coded(desk.explorer, desk.run / "review", desk.journal, p, "" if reveal else coder)
+    return similar_coded(desk.explorer, desk.journal, p, "" if reveal else coder)
 
 
 @router.get("/passage/{passage_id}/history")

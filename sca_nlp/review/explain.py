@@ -47,18 +47,18 @@ def attributions(desk: Desk, passage: Mapping[str, Any], before: str, after: str
 
 def _model(desk: Desk) -> Any:
     """Load the run's own model once."""
-    from sca_nlp.classify.folder import load_model
+    from sca_nlp.classify.folder import find_model, load_model, read_folder
     from sca_nlp.store import read_manifest
 
     with desk.lock:
         if "model" not in desk.jobs:
             name = read_manifest(desk.run).get("model", {}).get("name") or None
+            known = desk.facts["model_digest"]
+            if known and not known.startswith(read_folder(find_model(name)).digest):
+                raise ScaError("the model that scored this run is not installed here; its words cannot be shown")
             model = load_model(name, profile="balanced", threads=1)
             if model.codebook.classes != desk.codebook.classes:
                 raise ScaError("the model at hand codes other classes than this run; words cannot be shown")
-            known = desk.facts["model_digest"]
-            if known and not known.startswith(model.digest):
-                raise ScaError("the model that scored this run is not installed here; its words cannot be shown")
             desk.jobs["model"] = model
         return desk.jobs["model"]
 

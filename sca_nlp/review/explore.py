@@ -247,6 +247,16 @@ class Explorer:
         )
         return {r["passage_id"]: self._shape(r) for r in found}
 
+    def texts(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return the texts of passages by id."""
+        import pyarrow as pa
+
+        frame = pa.table({"passage_id": pa.array(list(ids), pa.string())})
+        found = self.rows(
+            "SELECT passage_id, text FROM p WHERE passage_id IN (SELECT passage_id FROM wanted)", wanted=frame
+        )
+        return {r["passage_id"]: r["text"] for r in found}
+
     def speech(self, speech_id: str) -> dict[str, Any] | None:
         """Return a speech with its sentences (text between them included), or None."""
         found = self.rows("SELECT * FROM speech WHERE speech_id = ?", [speech_id])

@@ -3,58 +3,63 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Mapping
-from pathlib import Path
+from functools import lru_cache
+from math import log, sqrt
 from typing import Any
 
 from sca_nlp.review.explore import Explorer
 from sca_nlp.review.journal import Journal
 
-#: Coded passages that are looked through at most.
-_MOST = 5000
+#: Coded passages that are looked through at most, the latest.
+_MOST = 2000
+
+
+@lru_cache(maxsize=4 * _MOST)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w{3,}", text.lower()))
 
 
 def similar_coded(
-    explorer: Explorer, folder: Path, journal: Journal, passage: Mapping[str, Any], coder: str = "", n: int = 5
+    explorer: Explorer, journal: Journal, passage: Mapping[str, Any], coder: str = "", n: int = 5
 ) -> list[dict[str, Any]]:
-    """Return up to n coded passages, the most similar first (BM25 over shared words), with their codes.
+    """Return up to n coded passages with their codes, the most similar first.
+
+    Similarity is the cosine of binary word vectors weighted by inverse document frequency among the coded passages.
 
     Args:
         explorer: the run's index.
-        folder: where the full-text index lies.
         journal: what was coded.
         passage: the passage to compare with.
-        n: how many at most.
         coder: only this coder's own codings; empty: everyone's.
+        n: how many at most.
     """
-    if coder:
-        held = {
-            s.passage_id: s for s in journal.slots() if s.coder == coder and s.decision and s.decision.status == "coded"
-        }
-    else:
-        held = journal.final()
+    slots = [s for s in journal.slots() if s.decision and s.decision.status == "coded"]
+    held = {s.passage_id: s for s in slots if s.coder == coder} if coder else journal.final()
     held.pop(passage["passage_id"], None)
-    words = sorted(set(re.findall(r"\w{4,}", passage["text"].lower())), key=lambda w: (-len(w), w))[:14]
-    if not held or not words:
-        return []
-    rows = {p["row"]: p for p in explorer.passages(list(held)[-_MOST:]).values()}
-    lite = sqlite3.connect(f"file:{(folder / 'text.sqlite').resolve()}?mode=ro", uri=True)
-    try:
-        found = lite.execute(
-            f"""SELECT rowid FROM t WHERE t MATCH ? AND rowid IN ({", ".join("?" * len(rows))})
-                ORDER BY bm25(t) LIMIT ?""",
-            (" OR ".join(f'"{w}"' for w in words), *rows, n),
-        ).fetchall()
-    finally:
-        lite.close()
-    out = []
-    for (row,) in found:
-        p = rows[row]
-        slot = held[p["passage_id"]]
-        if slot.decision:
-            out.append(
-                {k: p[k] for k in ("passage_id", "text", "date", "source", "speech_id")}
-                | {"decided": list(slot.decision.codes), "about": list(slot.decision.targets), "coder": slot.coder}
-            )
-    return out
+    latest = sorted(held, key=lambda p: held[p].event)[-_MOST:]
+    texts = explorer.texts(latest)
+    counts: dict[str, int] = {}
+    for text in texts.values():
+        for w in _words(text):
+            counts[w] = counts.get(w, 0) + 1
+    weight = {w: log((1 + len(texts)) / c) ** 2 for w, c in counts.items()}
+    own = _words(passage["text"])
+
+    def norm(words: frozenset[str]) -> float:
+        return sqrt(sum(weight.get(w, 0.0) for w in words))
+
+    scores = {}
+    for p, text in texts.items():
+        words = _words(text)
+        shared = sum(weight[w] for w in own & words)
+        if shared > 0:
+            scores[p] = shared / (norm(own) * norm(words))
+    best = sorted(scores, key=lambda p: (-scores[p], p))[:n]
+    found = explorer.passages(best)
+    return [
+        {k: found[p][k] for k in ("passage_id", "text", "date", "source", "speech_id")}
+        | {"decided": list(d.codes), "about": list(d.targets), "coder": held[p].coder}
+        for p in best
+        if (d := held[p].decision) is not None
+    ]

@@ -339,3 +339,38 @@ def test_the_api_describes_itself(client: TestClient) -> None:
     paths = client.get("/api/openapi.json").json()["paths"]
     assert "/api/decisions" in paths
     assert all(op.get("description") for ops in paths.values() for op in ops.values())
+
+
+def test_similar_passages_are_those_already_coded(client: TestClient) -> None:
+    twins = client.get("/api/passages?text=guns&sort=random").json()["passages"][:2]
+    other = client.get("/api/passages?text=treaty").json()["passages"][0]["passage_id"]
+    p, q = (t["passage_id"] for t in twins)
+    assert client.get(f"/api/passage/{p}/similar").json() == []
+    decide(client, q, "bo")
+    decide(client, other, "bo", codes=[])
+    found = client.get(f"/api/passage/{p}/similar").json()
+    assert found[0]["passage_id"] == q
+    assert found[0]["decided"] == ["TP+"]
+    assert client.get(f"/api/passage/{p}/similar?coder=ada&reveal=false").json() == []  # blind to others
+
+
+def test_words_are_weighed_by_what_their_loss_costs(desk: Desk, client: TestClient) -> None:
+    from tests.fakes import FakeClassifier
+
+    class Model(FakeClassifier):
+        def predict(self, texts: Any, prev: Any = (), next: Any = ()) -> Any:
+            scores = super().predict([t.replace("guns", "threat") for t in texts], prev, next)
+            return scores
+
+    desk.jobs["model"] = Model()
+    p = client.get("/api/passages?text=guns&indicator=TP&value=%2B").json()["passages"][0]
+    why = client.get(f"/api/passage/{p['passage_id']}/explain").json()["classes"]["TP+"]
+    assert "".join(w["text"] for w in why) == p["text"]
+    assert max(why, key=lambda w: w["weight"])["text"].strip() == "guns"
+
+
+def test_without_the_runs_own_model_no_words_are_shown(client: TestClient) -> None:
+    p = some(client)[0]
+    answer = client.get(f"/api/passage/{p}/explain")
+    assert answer.status_code == 400
+    assert "not installed here" in answer.json()["error"]

@@ -72,6 +72,7 @@ function draw() {
     h("div", { class: "context" }, c.before.map((t) => h("p", {}, t))),
     h("blockquote", { class: "sentence" }, at.segments.map((s) => (s.actors ? h("mark", { class: "actor" }, s.text) : s.text))),
     h("div", { class: "context" }, c.after.map((t) => h("p", {}, t))),
+    h("h2", { class: "unseen" }, "Views"),
     h("div", { class: "views" },
       all.map((v, k) => h("section", { class: "view" }, h("h3", {}, v.coder),
         h("p", {}, v.decision.codes.length ? v.decision.codes.map((x) => { const chip = codeChip(x); if (!agreed.includes(x)) chip.classList.add("differs"); return chip; }) : "no code"), h("p", { class: "soft" }, v.decision.targets.length ? `→ ${v.decision.targets.join(", ")}` : "no target"), v.decision.comment ? h("q", {}, v.decision.comment) : null,

@@ -217,7 +217,7 @@ export function safeLink(url, text) {
 
 export function codebookPanel(data, short = "") {
   const b = data.codebook;
-  return h("div", { class: "codebook" },
+  return h("div", { class: "codebook" }, h("h2", {}, "Codebook"),
     b.indicators.filter((i) => !short || i.short === short).map((i) => h("section", {},
       h("h3", {}, `${i.short} · ${i.name}`), h("p", { class: "question" }, i.question),
       h("dl", {}, i.values.map((v) => [h("dt", {}, codeChip(v.class), " ", v.value), h("dd", {}, v.definition)]), i.absent ? [h("dt", {}, "absent"), h("dd", {}, i.absent)] : null))),

@@ -228,7 +228,7 @@ function draw() {
         button("Speech", "o", wholeSpeech, { class: "quiet" }), button("Codebook", "b", () => togglePanel("codebook"), { class: "quiet", "aria-expanded": String(panel === "codebook") }),
         reveal ? button("Why", "w", () => togglePanel("why"), { class: "quiet", "aria-expanded": String(panel === "why") }) : null,
         button("Similar", "l", () => togglePanel("similar"), { class: "quiet", "aria-expanded": String(panel === "similar") }), reveal ? button("History", "i", history_, { class: "quiet" }) : null),
-      h("div", { id: "panel" })),
+      h("div", { id: "panel", role: panel ? "region" : null, tabindex: panel ? 0 : null, "aria-label": { codebook: "Codebook", why: "Words that drove the codes", similar: "Similar passages" }[panel] })),
     h("section", { class: "deciding", "aria-label": "Decision" },
       h("div", { class: "queue" }, queuePicker(), left !== undefined ? h("span", { class: "soft" }, `${number(left)} left`) : null, progress ? h("span", { class: "soft" }, `${number(progress.mine)} coded by you`) : null, stateBadge(at.state), draft.status === "coded" ? h("span", { class: "soft" }, "confirmed by you") : null),
       BLIND.has(queue) && !reveal ? h("p", { class: "blind" }, "Blind: the model's and other coders' codes are hidden. ", button("Show the model's", "m", showModel, { class: "quiet" })) : null,
@@ -304,11 +304,11 @@ async function fillPanel() {
     if (panel === "why") {
       box.replaceChildren(h("p", { class: "loading" }, "Leaving out each word in turn …"));
       const why = await api(`passage/${encodeURIComponent(id)}/explain`);
-      if (at?.passage.passage_id === id && panel === "why") box.replaceChildren(h("h3", {}, "Words that drove the codes"), Object.entries(why.classes).map(([c, words]) => whyRow(c, words)).reduce((f, e) => (f.append(e), f), document.createDocumentFragment()), h("p", { class: "soft" }, `${why.method}; strong: the code would lose that much probability without it`));
+      if (at?.passage.passage_id === id && panel === "why") box.replaceChildren(h("h2", {}, "Words that drove the codes"), Object.entries(why.classes).map(([c, words]) => whyRow(c, words)).reduce((f, e) => (f.append(e), f), document.createDocumentFragment()), h("p", { class: "soft" }, `${why.method}; strong: the code would lose that much probability without it`));
     }
     if (panel === "similar") {
       const found = await api(`passage/${encodeURIComponent(id)}/similar`, { params: { coder: coder(), reveal } });
-      if (at?.passage.passage_id === id && panel === "similar") box.replaceChildren(h("h3", {}, reveal ? "Similar passages, already coded" : "Similar passages, coded by you"), found.length ? h("ul", { class: "similar" }, found.map((s) => h("li", {}, s.text, " ", s.decided.length ? s.decided.map((c) => codeChip(c)) : h("span", { class: "soft" }, "no code"), h("span", { class: "soft" }, ` ${s.about.join(", ")} · ${s.coder} · ${s.date}`)))) : h("p", { class: "soft" }, "None yet."));
+      if (at?.passage.passage_id === id && panel === "similar") box.replaceChildren(h("h2", {}, reveal ? "Similar passages, already coded" : "Similar passages, coded by you"), found.length ? h("ul", { class: "similar" }, found.map((s) => h("li", {}, s.text, " ", s.decided.length ? s.decided.map((c) => codeChip(c)) : h("span", { class: "soft" }, "no code"), h("span", { class: "soft" }, ` ${s.about.join(", ")} · ${s.coder} · ${s.date}`)))) : h("p", { class: "soft" }, "None yet."));
     }
   } catch (error) {
     box.replaceChildren(h("p", { class: "soft", role: "alert" }, error.message));

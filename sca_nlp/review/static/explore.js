@@ -180,7 +180,7 @@ function draw() {
     h("aside", { id: "filters", "aria-label": "Filters" }, filters()),
     h("div", { class: "found" },
       h("section", { id: "series", "aria-label": "Series" }, h("p", { class: "loading" }, "Loading …")),
-      h("div", { class: "found-head" }, h("h2", { id: "count", role: "status", "aria-live": "polite" }, ""), h("span", { class: "soft" }, h("kbd", {}, "j"), " ", h("kbd", {}, "k"), " move, ", h("kbd", {}, "Enter"), " opens")),
+      h("div", { class: "found-head" }, h("h2", {}, h("span", { id: "count", role: "status", "aria-live": "polite" })), h("span", { class: "soft" }, h("kbd", {}, "j"), " ", h("kbd", {}, "k"), " move, ", h("kbd", {}, "Enter"), " opens")),
       h("section", { id: "results", "aria-label": "Passages" }, h("p", { class: "loading" }, "Loading …")))));
   load(true);
   drawSeries();
