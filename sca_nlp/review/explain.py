@@ -1,20 +1,37 @@
-"""Which words drove a code: each word is left out in turn, and the loss of probability is its weight."""
+"""Which words drove a code, from the run's own model: `classify.explain`, asked once for all classes."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sca_nlp.errors import ScaError
 
 if TYPE_CHECKING:
+    from sca_nlp.classify.contract import Classifier, Scores
+    from sca_nlp.codebook import Codebook
     from sca_nlp.review.app import Desk
 
-#: Longer passages are cut into this many pieces of several words, so that the answer stays quick.
-PIECES = 48
 #: Classes below this probability are not explained, except the likeliest.
 FLOOR = 0.15
+
+
+class _Once:
+    """A classifier that remembers its last answer: several classes of one passage cost one scoring."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        self._classifier = classifier
+        self._asked: tuple[str, ...] = ()
+        self._answer: Scores | None = None
+
+    @property
+    def codebook(self) -> Codebook:
+        return self._classifier.codebook
+
+    def predict(self, texts: Sequence[str], prev: Sequence[str] = (), next: Sequence[str] = ()) -> Scores:
+        if self._answer is None or self._asked != tuple(texts):
+            self._asked, self._answer = tuple(texts), self._classifier.predict(texts, prev, next)
+        return self._answer
 
 
 def attributions(desk: Desk, passage: Mapping[str, Any], before: str, after: str) -> dict[str, Any]:
@@ -23,51 +40,50 @@ def attributions(desk: Desk, passage: Mapping[str, Any], before: str, after: str
     Raises:
         ScaError: the model that scored the run is not here.
     """
-    classes = desk.codebook.classes
-    probabilities = passage["probabilities"]
-    likely = [c for c in classes if probabilities[c] >= FLOOR or c in passage["codes"]]
-    likely = likely or [max(classes, key=lambda c: probabilities[c])]
-    cached = desk.jobs.setdefault("explained", {})
-    if passage["passage_id"] not in cached:
-        if len(cached) > 500:
-            cached.clear()
-        cached[passage["passage_id"]] = _occlude(_model(desk), passage["text"], before, after)
-    pieces, weights = cached[passage["passage_id"]]
-    return {
-        "classes": {
-            c: [
-                {"text": t, "weight": round(float(w[desk.codebook.column[c]]), 4)}
-                for t, w in zip(pieces, weights, strict=True)
-            ]
-            for c in likely
-        },
-        "method": "each word left out in turn",
-    }
+    from sca_nlp.classify.explain import explain
+
+    probabilities, text = passage["probabilities"], passage["text"]
+    likely = [c for c in desk.codebook.classes if probabilities[c] >= FLOOR or c in passage["codes"]]
+    likely = likely or [max(desk.codebook.classes, key=lambda c: probabilities[c])]
+    known: dict[str, Any] = desk.jobs.setdefault("explained", {})
+    if passage["passage_id"] not in known:
+        if len(known) > 500:
+            known.clear()
+        model: Any = _Once(_model(desk))
+        classes = {c: _pieces(text, explain(model, text, c, before, after)) for c in likely}
+        known[passage["passage_id"]] = {"classes": classes, "method": "each word left out in turn"}
+    answer: dict[str, Any] = known[passage["passage_id"]]
+    return answer
+
+
+def _pieces(text: str, found: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return the whole text in pieces; what stands between words weighs nothing."""
+    pieces, at = [], 0
+    for a in found:
+        if a.start > at:
+            pieces.append({"text": text[at : a.start], "weight": 0.0})
+        pieces.append({"text": text[a.start : a.end], "weight": round(a.weight, 4)})
+        at = a.end
+    return [*pieces, {"text": text[at:], "weight": 0.0}] if at < len(text) else pieces
 
 
 def _model(desk: Desk) -> Any:
-    """Load the run's own model once."""
-    from sca_nlp.classify.folder import find_model, load_model, read_folder
+    """Load the run's own model once: the shipped one, or that which the run names, whose digest is the run's."""
+    from sca_nlp.classify.folder import find_model, list_models, load_model, read_folder
     from sca_nlp.store import read_manifest
 
     with desk.lock:
         if "model" not in desk.jobs:
-            name = read_manifest(desk.run).get("model", {}).get("name") or None
-            known = desk.facts["model_digest"]
-            if known and not known.startswith(read_folder(find_model(name)).digest):
+            wanted = desk.facts["model_digest"]
+            named = read_manifest(desk.run).get("model", {}).get("name") or None
+            for name in dict.fromkeys([named, *list_models()]):
+                try:
+                    folder = read_folder(find_model(name))
+                except ScaError:
+                    continue
+                if wanted.startswith(folder.digest) and folder.codebook.classes == desk.codebook.classes:
+                    desk.jobs["model"] = load_model(str(folder.path), profile="balanced", threads=1)
+                    break
+            else:
                 raise ScaError("the model that scored this run is not installed here; its words cannot be shown")
-            model = load_model(name, profile="balanced", threads=1)
-            if model.codebook.classes != desk.codebook.classes:
-                raise ScaError("the model at hand codes other classes than this run; words cannot be shown")
-            desk.jobs["model"] = model
         return desk.jobs["model"]
-
-
-def _occlude(model: Any, text: str, before: str, after: str) -> tuple[list[str], Any]:
-    words = re.findall(r"\s*\S+\s*$|\s*\S+", text)
-    step = max(1, -(-len(words) // PIECES))
-    pieces = ["".join(words[k : k + step]) for k in range(0, len(words), step)]
-    variants = [text] + ["".join(pieces[:k] + pieces[k + 1 :]).strip() or "." for k in range(len(pieces))]
-    n = len(variants)
-    scores = model.predict(variants, [before] * n, [after] * n).probabilities
-    return pieces, scores[0] - scores[1:]
