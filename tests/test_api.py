@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 import sca_nlp as sca
-from sca_nlp import api
+from sca_nlp.api import model as models
+from sca_nlp.api import series as serieses
 from sca_nlp.errors import InputError, UnknownNameError
 from sca_nlp.records import Reject, Speech
 from tests.fakes import fake_tools
@@ -36,7 +37,7 @@ def speeches() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-@pytest.mark.parametrize("module", [sca, api])
+@pytest.mark.parametrize("module", [sca, models, serieses])
 def test_examples_in_docstrings(module) -> None:
     found = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert found.attempted > 0
@@ -59,6 +60,8 @@ def test_records_and_a_table_score_alike(model: sca.Model, speeches: pd.DataFram
     table = model.score(speeches, columns={"speech_id": "nr", "text": "body"})
     records = model.score(Speech(r.nr, r.year, r.country, r.body) for r in speeches.itertuples())
     pd.testing.assert_frame_equal(table, records)
+    rows = (r for r in speeches.to_dict("records"))
+    pd.testing.assert_frame_equal(table, model.score(rows, columns={"speech_id": "nr", "text": "body"}))
 
 
 def test_records_that_cannot_be_used_are_warned_of_or_collected(model: sca.Model) -> None:
@@ -139,6 +142,19 @@ def test_plot_breaks_its_line_where_a_period_is_missing(model: sca.Model, speech
     assert len(drawn) == 10
     assert np.isnan(drawn).tolist() == [year == 1995 for year in range(1990, 2000)]
     assert axes.get_legend_handles_labels()[1] == ["USA about RUS"]
+
+
+@pytest.mark.parametrize(
+    ("ends", "spanned"),
+    [
+        (["1999", "2001"], ["1999", "2000", "2001"]),
+        (["1999Q4", "2000Q2"], ["1999Q4", "2000Q1", "2000Q2"]),
+        (["1999-12", "2000-02"], ["1999-12", "2000-01", "2000-02"]),
+        ([], []),
+    ],
+)
+def test_a_plots_axis_has_every_period(ends: list[str], spanned: list[str]) -> None:
+    assert serieses._all_periods(ends) == spanned
 
 
 def test_words_against_deeds(model: sca.Model, speeches: pd.DataFrame, tmp_path: Path) -> None:
