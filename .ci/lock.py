@@ -8,8 +8,8 @@ from pathlib import Path
 out = Path("requirements.lock")
 subprocess.run(
     [
-        sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--quiet", "--universal", "--python-version", "3.11",
-        "--all-extras", "--generate-hashes", "--no-annotate", "--no-header", "--no-emit-package", "torch",
+        sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--quiet", "--universal",
+        "--python-version", "3.11", "--all-extras", "--generate-hashes", "--no-annotate", "--no-header", "--no-emit-package", "torch",
         "--constraint", ".ci/torch.txt", "--output-file", str(out),
     ],
     check=True,

@@ -111,22 +111,22 @@ def read_codebook(path: Path | str) -> Codebook:
     if not isinstance(entries, list) or not entries:
         raise InputError(path, "no [[indicator]]", "at least one [[indicator]] with id, short, name, values")
     indicators = []
-    for n, e in enumerate(entries, 1):
+    for n, entry in enumerate(entries, 1):
         where = f"{path}: indicator {n}"
         for key in ("id", "short", "name", "values"):
-            if not e.get(key):
+            if not entry.get(key):
                 raise InputError(where, f"no {key}", "id, short, name and values")
-        values = {str(v["value"]): str(v["mark"]) for v in e["values"]}
+        values = {str(v["value"]): str(v["mark"]) for v in entry["values"]}
         indicators.append(
             Indicator(
-                id=str(e["id"]),
-                short=str(e["short"]),
-                name=str(e["name"]),
-                question=str(e.get("question", "")),
+                id=str(entry["id"]),
+                short=str(entry["short"]),
+                name=str(entry["name"]),
+                question=str(entry.get("question", "")),
                 values=values,
-                definitions={str(v["value"]): str(v.get("definition", "")) for v in e["values"]},
-                absent=str(e.get("absent", "")),
-                trust_sign={str(v["value"]): int(v.get("trust", 0)) for v in e["values"]},
+                definitions={str(v["value"]): str(v.get("definition", "")) for v in entry["values"]},
+                absent=str(entry.get("absent", "")),
+                trust_sign={str(v["value"]): int(v.get("trust", 0)) for v in entry["values"]},
             )
         )
     book = Codebook(

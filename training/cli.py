@@ -190,11 +190,17 @@ def draw(
             rows.append(
                 Annotation(
                     row["passage_id"],
-                    *(row[k] for k in ("speech_id", "start", "end", "text")),
+                    row["speech_id"],
+                    row["start"],
+                    row["end"],
+                    row["text"],
                     codes=(),
                     prev=beside[0],
                     next=beside[1],
-                    **{k: row[k] for k in ("date", "speaker", "source", "corpus")},
+                    date=row["date"],
+                    speaker=row["speaker"],
+                    source=row["source"],
+                    corpus=row["corpus"],
                 )
             )
             probabilities.append([row[c] for c in classes])
