@@ -98,6 +98,8 @@ def test_settings_in_the_docs_are_settings(tmp_path: Path) -> None:
     compare, book = blocks(ROOT / "docs/how-to/compare.md", "toml"), blocks(ROOT / "docs/how-to/codebook.md", "toml")
     config = build(Config, {"name": "x", **tomllib.loads(compare[0])}, "docs")
     assert config.compare.crises[0].name == "Kosovo"
+    audit = blocks(ROOT / "docs/how-to/annotate.md", "toml")
+    assert build(Config, {"name": "x", **tomllib.loads(audit[0])}, "docs").words.audit == "audit.jsonl"
     path = tmp_path / "codebook.toml"
     path.write_text(book[0], encoding="utf-8")
     assert read_codebook(path).trust_sign == {"RE+": 1, "RE-": -1}
