@@ -15,6 +15,7 @@ from sca_nlp.read.speeches.intake import Intake, Rejects, open_intake, plain_cor
 from sca_nlp.records import Speech
 
 _HEAD = 200  # JSON records whose keys tell the columns
+_DEPTH = 4  # objects within objects whose keys are known
 _BATCH = 64  # Parquet rows held at once
 
 
@@ -70,7 +71,7 @@ def read_jsonl(
     """Yield the speeches of a JSON lines file, one object a line (also .gz), or of a JSON file that is one list.
 
     A line that is no JSON object is rejected and reading goes on. Arguments and errors as in `read_csv`; columns are
-    the keys of the first 200 records.
+    the keys of the first 200 records; those of objects within objects with dots (`meta.date`).
     """
     path = Path(path)
     intake = open_intake(path, columns, rejects, defaults, options, corpus=plain_corpus(path))
@@ -82,11 +83,33 @@ def read_jsonl(
             if not intake.report.n_rejected:
                 intake.report.note(f"{path}: empty file")
             return
-        matched = intake.match(list(dict.fromkeys(key for _, record in head for key in record)))
+        matched = intake.match(list(dict.fromkeys(key for _, record in head for key in _keys(record))))
         for number, record in itertools.chain(head, records):
-            picked = {field: record.get(name) for field, name in matched.items()}
+            picked = {field: _inner(record, name) for field, name in matched.items()}
             if speech := intake.speech(picked, number):
                 yield speech
+
+
+def _keys(record: Mapping[str, Any], before: str = "", depth: int = 0) -> Iterator[str]:
+    """Yield the keys of an object and, with dots, those of the objects in it: `meta`, `meta.date`."""
+    for key, value in record.items():
+        yield before + key
+        if isinstance(value, dict) and depth < _DEPTH:
+            yield from _keys(value, f"{before}{key}.", depth + 1)
+
+
+def _inner(record: Mapping[str, Any], name: str) -> Any:
+    """Return what stands under a key, or under keys within keys: `meta.date`."""
+    if name in record:
+        return record[name]
+    head, dot, rest = name.partition(".")
+    while dot:
+        inner = record.get(head)
+        if isinstance(inner, dict) and (found := _inner(inner, rest)) is not None:
+            return found
+        more, dot, rest = rest.partition(".")
+        head = f"{head}.{more}"
+    return None
 
 
 def _json_records(stream: Any, encoding: str, intake: Intake) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -308,3 +308,12 @@ def test_damaged_parquet(tmp_path):
     except InputError:
         return
     assert got.rejects
+
+
+def test_jsonl_fields_within_objects_are_named_with_dots(tmp_path):
+    record = {"meta": {"when": "March 1999", "who": {"state": "UK"}}, "a.b": {"c": "one"}, "body": {"text": "x"}}
+    columns = {"date": "meta.when", "country": "meta.who.state", "text": "body.text", "title": "a.b.c"}
+    lines = json.dumps(record) + "\n" + json.dumps({**record, "meta": None}) + "\n"
+    got = Got(read_jsonl, tmp_path / "a.jsonl", lines, columns=columns)
+    assert [(s.date, s.source, s.text, s.title) for s in got.speeches] == [("1999-03", "GBR", "x", "one")]
+    assert got.reasons == [(2, "date is empty; wanted YYYY, YYYY-MM or YYYY-MM-DD")]
