@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 
+from sca_nlp.actors import country_code
 from sca_nlp.errors import InputError
+from sca_nlp.read.dates import parse_date
 from sca_nlp.read.deeds.files import key_of
 from sca_nlp.read.deeds.mapping import load_mapping
 from sca_nlp.read.deeds.table import DEED_SCHEMA, DeedTable, is_date
+from sca_nlp.read.speeches.decode import decode
 from sca_nlp.records import MANIFESTATIONS, Reject
 
 _REQUIRED = ("date", "source", "target", "manifestation", "sign", "magnitude", "verbal")
@@ -33,12 +37,12 @@ def read_chronology(
 ) -> DeedTable:
     """Read a chronology coded by hand: one deed a row, each with its own coding.
 
-    Actors may be states (ISO3) or groups such as `NATO`, kept as they stand. A row is directed: a mutual deed
-    (a treaty) stands twice, or once with `direction` = `mutual`.
+    Actors may be states (ISO3 or names) or groups such as `NATO`; what is not known is kept as it
+    stands. A row is directed: a mutual deed (a treaty) stands twice, or once with `direction` = `mutual`.
 
     Args:
-        path: CSV (comma, semicolon or tab; UTF-8 with or without BOM, else Latin-1) with a header: `date, source,
-            target, manifestation, sign, magnitude, verbal` and optionally `code, description, reference, direction`.
+        path: CSV (comma, semicolon or tab; its encoding is found) with a header: `date, source, target,
+            manifestation, sign, magnitude, verbal` and optionally `code, description, reference, direction`.
         rejects: grows by rows that break a rule, with line and reason.
         name: data set's name in results, where several chronologies meet.
         title: what to call it; likewise `licence` and `citation`.
@@ -53,10 +57,12 @@ def read_chronology(
     file = Path(path)
     deeds = []
     for line, row in _rows(file):
+        row = row | {"date": _date(row["date"])}
         reason = _problem(row)
         if reason:
             rejects.append(Reject(str(path), line, reason, ",".join(row.values())[:200]))
             continue
+        row = row | {side: _actor(row[side], row["date"]) for side in ("source", "target")}
         deeds.append(_deed(row, name))
         if row.get("direction", "").lower() in ("mutual", "both", "undirected"):
             deeds.append({**deeds[-1], "source": row["target"], "target": row["source"]})
@@ -77,10 +83,7 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
         data = file.read_bytes()
     except OSError as error:
         raise InputError(file, error.strerror or str(error), "a CSV file") from error
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
+    text = decode(data)[0].removeprefix("\ufeff")
     head = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=head.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=False)
@@ -94,7 +97,10 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 if missing:
                     raise InputError(file, f"no column {', '.join(missing)}", f"the columns {', '.join(_REQUIRED)}")
             elif any(c.strip() for c in cells):
-                yield reader.line_num, {n: c.strip() for n, c in zip(names, [*cells, *[""] * len(names)], strict=False)}
+                row = {n: c.strip() for n, c in zip(names, [*cells, *[""] * len(names)], strict=False)}
+                if delimiter != ",":  # where a comma does not separate, it is the decimal mark
+                    row["magnitude"] = re.sub(r"^(\d+),(\d+)$", r"\1.\2", row["magnitude"])
+                yield reader.line_num, row
     except csv.Error as error:
         raise InputError(f"{file}:{reader.line_num}", str(error), "a CSV file") from error
     if not names:
@@ -120,6 +126,24 @@ def _problem(row: dict[str, str]) -> str:
     if row["verbal"].lower() not in _TRUE | _FALSE:
         return f"verbal is {row['verbal']!r}; wanted true or false"
     return ""
+
+
+def _date(text: str) -> str:
+    """Return a date such as `12 March 1999` in ISO form; what cannot be read in one way stays, to be rejected."""
+    try:
+        return text if is_date(text) else parse_date(text)
+    except InputError:
+        return text
+
+
+def _actor(name: str, date: str) -> str:
+    """Return the code of a state written out (`West Germany`); codes, groups and own actors stay as they are."""
+    if re.fullmatch(r"[A-Z][A-Z0-9_]{2,}", name):
+        return name
+    try:
+        return country_code(name, date)
+    except InputError:
+        return name
 
 
 def _deed(row: dict[str, str], name: str) -> dict[str, object]:
