@@ -9,7 +9,8 @@ import re
 import tomllib
 import types
 import typing
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from collections.abc import Callable
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -157,29 +158,45 @@ def read_config(path: Path | str) -> Config:
     return _resolve(config, path)
 
 
-def _resolve(config: Config, path: Path) -> Config:
-    from dataclasses import replace
-
-    def at(value: str, where: str) -> str:
-        return str(_locate(value, path, where)) if value else value
-
+def _with_paths(config: Config, move: Callable[[str, str], str]) -> Config:
+    """Return the config with `move(path, where)` in place of each path of an input; hub names stay."""
     return replace(
         config,
-        out=_expand(config.out, f"{path}: out"),
         speeches=tuple(
-            replace(
-                s,
-                path=s.path
-                if s.format == "huggingface" and "/" in s.path and not s.path.startswith((".", "/", "$"))
-                else at(s.path, f"{path}: speeches"),
-            )
+            s if _on_hub(s) else replace(s, path=move(s.path, "speeches"), options=_side(s.options, move))
             for s in config.speeches
         ),
-        actors=replace(config.actors, files=tuple(at(f, f"{path}: actors") for f in config.actors.files)),
-        deeds=tuple(replace(d, path=at(d.path, f"{path}: deeds")) for d in config.deeds),
-        compare=replace(config.compare, leaders=at(config.compare.leaders, f"{path}: compare.leaders")),
-        words=replace(config.words, audit=at(config.words.audit, f"{path}: words.audit")),
+        actors=replace(config.actors, files=tuple(move(f, "actors") for f in config.actors.files)),
+        deeds=tuple(replace(d, path=move(d.path, "deeds")) for d in config.deeds),
+        compare=replace(config.compare, leaders=move(config.compare.leaders, "compare.leaders")),
+        words=replace(config.words, audit=move(config.words.audit, "words.audit")),
     )
+
+
+def _side(options: dict[str, Any], move: Callable[[str, str], str]) -> dict[str, Any]:
+    """Return a reader's options with the paths of tables beside the speeches moved, unless they lie in their folder."""
+    found = {k: move(v, f"speeches.options.{k}") for k, v in options.items() if k in ("sidecar", "speakers")}
+    return options | {k: v for k, v in found.items() if Path(v).exists() or Path(options[k]).exists()}
+
+
+def _on_hub(section: SpeechesSection) -> bool:
+    return section.format == "huggingface" and "/" in section.path and not section.path.startswith((".", "/", "$"))
+
+
+def _resolve(config: Config, path: Path) -> Config:
+    def at(value: str, where: str) -> str:
+        return str(_locate(value, path, f"{path}: {where}")) if value else value
+
+    return replace(_with_paths(config, at), out=_expand(config.out, f"{path}: out"))
+
+
+def moved(config: Config, folder: Path) -> Config:
+    """Return a config read elsewhere with its relative paths as they are from `folder`, to be kept there."""
+
+    def at(value: str, where: str) -> str:
+        return value if not value or Path(value).is_absolute() else os.path.relpath(value, folder)
+
+    return _with_paths(config, at)
 
 
 def _expand(value: str, where: str) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sca_nlp.config import Config, build, read_config, to_toml
+from sca_nlp.config import Config, build, moved, read_config, to_toml
 from sca_nlp.errors import InputError, ScaError, UnknownNameError
 
 MINIMAL = '[[speeches]]\npath = "a.csv"\n[words]\ndyads = [["RUS", "USA"]]\n'
@@ -69,3 +69,26 @@ def test_digest_tells_configs_apart() -> None:
     assert (
         build(Config, {"name": "a", "seed": 1}, "x").digest() != build(Config, {"name": "a", "seed": 2}, "x").digest()
     )
+
+
+def test_the_copy_kept_in_a_run_names_the_same_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "side.csv").write_text("file\n")
+    text = MINIMAL.replace(
+        "[words]", 'options = {sidecar = "side.csv"}\n[[deeds]]\nname = "chronology"\npath = "d.csv"\n[words]'
+    )
+    config = read_config(Path(write(tmp_path, text).name))
+    folder = tmp_path / "runs" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text(to_toml(moved(config, Path("runs/mine"))))
+    again = read_config(folder / "config.toml")
+    assert Path(again.speeches[0].path).resolve() == tmp_path / "a.csv"
+    assert Path(again.deeds[0].path).resolve() == tmp_path / "d.csv"
+    assert Path(again.speeches[0].options["sidecar"]).resolve() == tmp_path / "side.csv"
+    absolute = read_config(tmp_path / "mine.toml")
+    assert moved(absolute, folder) == absolute
+
+
+def test_a_sidecar_within_the_folder_keeps_its_name(tmp_path: Path) -> None:
+    config = read_config(write(tmp_path, MINIMAL.replace("[words]", 'options = {sidecar = "within.csv"}\n[words]')))
+    assert config.speeches[0].options["sidecar"] == "within.csv"

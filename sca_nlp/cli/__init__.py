@@ -37,13 +37,14 @@ def add_commands() -> None:
 def main() -> None:
     """Run the command line: exit code 0, 2 for a user's error (one line), 130 when stopped."""
     add_commands()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for stop in (signal.SIGTERM, signal.SIGINT):  # a shell starts background jobs with the second ignored
+        signal.signal(stop, _interrupt)
     try:
         code = app(standalone_mode=False)
     except ScaError as e:
         print(f"sca: {e}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):  # typer makes the second of the first
         print("sca: stopped. What is finished is kept; run the same command again to go on.", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
@@ -57,7 +58,5 @@ def main() -> None:
             sys.exit(2)
         if isinstance(e, typer.Exit):
             sys.exit(e.exit_code)
-        if isinstance(e, typer.Abort):
-            sys.exit(130)
         raise
     sys.exit(code if isinstance(code, int) else 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -89,3 +90,18 @@ def pairs(values: Sequence[str] | None, option: str) -> dict[str, str]:
 def counted(counts: Mapping[str, int]) -> str:
     """Return `3 speeches, 210 passages`."""
     return ", ".join(f"{n:,} {name}" for name, n in counts.items())
+
+
+def reasons(rejects: Sequence[Any], most: int = 10) -> list[str]:
+    """Return why records were rejected, the most frequent first: how many, why, and the first of them."""
+    kinds: dict[str, list[Any]] = {}
+    for r in rejects:
+        kinds.setdefault(re.sub(r"'[^']*'|[0-9][0-9,.]*|^[^:]{1,300}: ", "*", r.reason), []).append(r)
+    found = []
+    for same in sorted(kinds.values(), key=len, reverse=True)[:most]:
+        first = same[0]
+        at = f"{first.file}:{first.line}" if first.line else first.file
+        found.append(clean(f"{len(same):,} x {first.reason[:300]} ({'first: ' if len(same) > 1 else ''}{at})"))
+    if len(kinds) > most:
+        found.append(f"{len(kinds) - most:,} more kinds")
+    return found

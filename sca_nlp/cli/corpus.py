@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from sca_nlp.cli import app
-from sca_nlp.cli.console import JsonFlag, counted, emit, pairs, progress, table
+from sca_nlp.cli.console import JsonFlag, clean, counted, emit, pairs, progress, reasons, table
+from sca_nlp.errors import InputError
 
 corpus_app = typer.Typer(no_args_is_help=True, help="Speech corpora: list the readers, check a corpus, import it.")
 app.add_typer(corpus_app, name="corpus", rich_help_panel="Inputs")
@@ -50,33 +51,39 @@ def check_corpus(
 
     [dim]Example:  sca corpus check speeches.csv --column text=body[/dim]
     """
-    from sca_nlp.read.speeches import read_speeches
+    from sca_nlp.read.speeches import ReadReport, read_speeches
     from sca_nlp.records import Reject
 
     rejects: list[Reject] = []
     sources: Counter[str] = Counter()
     years: list[str] = []
     n_characters = 0
+    reading = ReadReport()
     with progress("Reading", "characters") as advance:
-        for path in paths:
-            for speech in read_speeches(
-                path,
-                format=format,
-                columns=pairs(column, "--column"),
-                defaults=pairs(default, "--default"),
-                rejects=rejects.append,
-                **dict[str, Any](pairs(option, "--option")),
-            ):
-                sources[speech.source] += 1
-                years.append(speech.date[:4])
-                n_characters += len(speech.text)
-                advance(1, len(speech.text))
+        for speech in read_speeches(
+            paths,
+            format=format,
+            columns=pairs(column, "--column"),
+            defaults=pairs(default, "--default"),
+            rejects=rejects.append,
+            report=reading,
+            **dict[str, Any](pairs(option, "--option")),
+        ):
+            sources[speech.source] += 1
+            years.append(speech.date[:4])
+            n_characters += len(speech.text)
+            advance(1, len(speech.text))
     data = {
         "speeches": len(years),
         "characters": n_characters,
         "first": min(years, default=""),
         "last": max(years, default=""),
         "sources": dict(sources.most_common()),
+        "encodings": reading.encodings,
+        "duplicates": reading.n_duplicates,
+        "same_text": reading.n_same_text,
+        "replaced": reading.n_replaced,
+        "notes": reading.notes,
         "rejects": [asdict(r) for r in rejects],
     }
 
@@ -84,13 +91,16 @@ def check_corpus(
         span = f", {data['first']} to {data['last']}" if years else ""
         print(f"{len(years):,} speeches, {n_characters:,} characters{span}; {len(rejects):,} rejected")
         if sources:
-            top = ", ".join(f"{k} {n:,}" for k, n in sources.most_common(12))
+            top = ", ".join(f"{clean(k)} {n:,}" for k, n in sources.most_common(12))
             print(f"by {len(sources)} actors: {top}{' ...' if len(sources) > 12 else ''}")
-        for reason, n in Counter(r.reason.split(";")[0] for r in rejects).most_common(10):
-            first = next(r for r in rejects if r.reason.startswith(reason))
-            print(f"  {n:,} x {reason} (first: {first.file}:{first.line})")
+        if reading.encodings:
+            print("encodings: " + ", ".join(f"{k} {n:,}" for k, n in sorted(reading.encodings.items())))
+        for line in (*reading.remarks(), *(f"note: {note}" for note in reading.notes[:10]), *reasons(rejects)):
+            print(f"  {clean(line)}")
 
     emit(data, as_json, human)
+    if not years:
+        raise InputError(", ".join(paths)[:300], "no speech could be read", "at least one; see the reasons above")
 
 
 @corpus_app.command("import")
@@ -110,31 +120,33 @@ def import_corpus(
     import json
 
     from sca_nlp.passages_io import write_speeches
-    from sca_nlp.read.speeches import read_speeches
+    from sca_nlp.read.speeches import ReadReport, read_speeches
     from sca_nlp.records import Reject
     from sca_nlp.store import write_atomically
 
+    if out.suffix.lower() != ".parquet":
+        raise InputError("--out", f"{str(out)!r}", "a file ending in .parquet")
     rejects: list[Reject] = []
+    reading = ReadReport()
     with progress("Importing", "speeches") as advance:
-        speeches = (
-            speech
-            for path in paths
-            for speech in read_speeches(
-                path,
-                format=format,
-                columns=pairs(column, "--column"),
-                defaults=pairs(default, "--default"),
-                rejects=rejects.append,
-                **dict[str, Any](pairs(option, "--option")),
-            )
+        speeches = read_speeches(
+            paths,
+            format=format,
+            columns=pairs(column, "--column"),
+            defaults=pairs(default, "--default"),
+            rejects=rejects.append,
+            report=reading,
+            **dict[str, Any](pairs(option, "--option")),
         )
         n = write_speeches(speeches, out, lambda k: advance(k, k))
     where = out.with_suffix(".rejects.jsonl")
     lines = "".join(json.dumps(asdict(r), ensure_ascii=False) + "\n" for r in rejects)
     write_atomically(where, lines.encode("utf-8", "replace"))
     counts = {"speeches": n, "rejected": len(rejects)}
-    emit(
-        {**counts, "out": str(out), "rejects": str(where)},
-        as_json,
-        lambda: print(f"{counted(counts)}. Written: {out}; rejects: {where}"),
-    )
+
+    def human() -> None:
+        for line in (*reading.remarks(), *(f"note: {note}" for note in reading.notes[:10]), *reasons(rejects, 5)):
+            print(f"  {clean(line)}")
+        print(f"{counted(counts)}. Written: {out}; rejects: {where}")
+
+    emit({**counts, "out": str(out), "rejects": str(where), "notes": reading.notes}, as_json, human)

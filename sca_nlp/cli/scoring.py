@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from sca_nlp.cli import app
-from sca_nlp.cli.console import JsonFlag, emit, pairs, progress
+from sca_nlp.cli.console import JsonFlag, clean, emit, pairs, progress, reasons
 from sca_nlp.errors import InputError
 
 Model = Annotated[str, typer.Option(help="A shipped model's name or a model folder; empty: the default.")]
@@ -46,6 +47,9 @@ def score(
     from sca_nlp.config import SpeechesSection
     from sca_nlp.read.speeches import ReadReport
 
+    for path in speeches:  # a slip of the pen is told before anything is scored, not found among the rejects
+        if format != "huggingface" and not re.search(r"[*?\[]", path) and not Path(path).exists():
+            raise InputError(path, "no such file", "a file, folder or pattern; for a hub: --format huggingface")
     template = SpeechesSection("", format, pairs(column, "--column"), pairs(default, "--default"))
     sections = [replace(template, path=path, options=pairs(option, "--option")) for path in speeches]
     rejects: list[Any] = []
@@ -54,7 +58,7 @@ def score(
     tools = pipeline.load_tools(model, profile=profile, threads=threads, language=language, actor_files=actors or ())
     with progress("Scoring") as advance:
         summary = pipeline.score(
-            pipeline.read(sections, rejects.append, own_actors=bool(actors), report=reading),
+            pipeline.read(sections, rejects.append, own_actors=bool(actors), report=reading, leave_out=True),
             out,
             tools,
             rejects=rejects,
@@ -78,12 +82,17 @@ def score(
         rejected = (
             f"; {len(summary.rejects):,} rejected, see {summary.folder / 'rejects.jsonl'}" if summary.rejects else ""
         )
-        for note in reading.notes[:10]:
-            print(f"note: {note}")
+        for note in (*reading.remarks(), *(f"note: {note}" for note in reading.notes[:10])):
+            print(clean(note))
+        for reason in reasons(summary.rejects, 5):
+            print(f"  rejected: {reason}")
         done = f"{summary.n_speeches:,} speeches{known}, {summary.n_passages:,} passages in {seconds:.1f} s"
         print(f"{done}{rejected}. Run: {summary.folder}")
 
     emit(data, as_json, human)
+    if not (summary.n_speeches or summary.n_known):
+        why = f"all {len(summary.rejects):,} records rejected" if summary.rejects else "they are empty"
+        raise InputError(", ".join(speeches)[:300], f"no speech could be scored: {why}", "at least one speech")
 
 
 @app.command(rich_help_panel="Stages")
@@ -96,7 +105,7 @@ def predict(
     ],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="JSONL, CSV or Parquet, by its ending.")],
     model: Model = "",
-    profile: Profile = "balanced",
+    profile: Profile = "exact",
     threads: Threads = 0,
     as_json: JsonFlag = False,
 ) -> None:

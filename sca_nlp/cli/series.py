@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from sca_nlp.cli import app
-from sca_nlp.cli.console import JsonFlag, counted, emit, pairs, progress
+from sca_nlp.cli.console import JsonFlag, counted, emit, pairs, progress, table
 from sca_nlp.config import CompareSection, Config, DeedsSection, WordsSection, read_config
 from sca_nlp.errors import InputError
 
@@ -25,16 +25,17 @@ def _config(run: Path, path: Path | None) -> Config:
     return read_config(own) if own.exists() else Config(name=run.name or "run")
 
 
-def _dyads(values: list[str] | None, section: WordsSection) -> WordsSection:
-    if not values:
-        return section
-    found = []
-    for value in values:
+def _dyads(values: list[str] | None, settings: Config, run: Path) -> WordsSection:
+    from sca_nlp.pipeline import known_dyads
+
+    section = settings.words
+    found = list(section.dyads) if not values else []
+    for value in values or ():
         left, dash, right = value.partition("-")
         if not (left and dash and right):
             raise InputError("--dyad", repr(value), "two actors, as in RUS-USA")
         found.append((left.strip(), right.strip()))
-    return replace(section, dyads=tuple(found))
+    return known_dyads(replace(section, dyads=tuple(found)), settings.actors.files, run)
 
 
 @app.command(rich_help_panel="Start here")
@@ -81,7 +82,7 @@ def aggregate(
     from sca_nlp import pipeline
 
     settings = _config(run, config)
-    section = _dyads(dyad, settings.words)
+    section = _dyads(dyad, settings, run)
     if period:
         section = replace(section, period=period)
     counts = pipeline.aggregate(
@@ -92,7 +93,7 @@ def aggregate(
 
 @app.command(rich_help_panel="Stages")
 def deeds(
-    run: Run,
+    run: Annotated[Path | None, typer.Argument(help="A run folder.")] = None,
     deed: Annotated[list[str] | None, typer.Option("--deeds", help="reader=path; repeat it.")] = None,
     dyad: Dyad = None,
     period: Annotated[str, typer.Option(help="year, quarter or month; default: as the config says.")] = "",
@@ -105,12 +106,17 @@ def deeds(
 
     [dim]Example:  sca deeds runs/mine --deeds chronology=deeds.csv --dyad RUS-USA[/dim]
     """
+    if list_readers:
+        _list_deed_readers(as_json)
+        return
+    if run is None:
+        raise InputError("sca deeds", "no run folder", "one, as in: sca deeds runs/mine --deeds chronology=deeds.csv")
     from sca_nlp import pipeline
 
     settings = _config(run, config)
-    section = _dyads(dyad, settings.words)
-    given = pairs(deed, "--deeds")
-    sources = tuple(DeedsSection(n, p) for n, p in given.items()) or settings.deeds
+    section = _dyads(dyad, settings, run)
+    given = [next(iter(pairs([d], "--deeds").items())) for d in deed or ()]  # a reader may be named twice
+    sources = tuple(DeedsSection(n, p) for n, p in given) or settings.deeds
     counts = pipeline.deeds(
         run,
         sources,
@@ -123,6 +129,16 @@ def deeds(
         last=section.last,
     )
     emit(counts, as_json, lambda: print(f"{counted(counts)}. Written: {run / 'deed_series.parquet'}"))
+
+
+def _list_deed_readers(as_json: bool) -> None:
+    from sca_nlp.registry import names, resolve
+
+    rows = []
+    for name in names("deed reader"):
+        doc = (resolve("deed reader", name).__doc__ or "").strip()
+        rows.append({"reader": name, "reads": doc.splitlines()[0] if doc else ""})
+    emit(rows, as_json, lambda: table(("reader", "reads"), [(r["reader"], r["reads"]) for r in rows]))
 
 
 @app.command(rich_help_panel="Stages")
@@ -147,7 +163,7 @@ def compare(
         section = replace(section, draws=draws)
     if permutations:
         section = replace(section, permutations=permutations)
-    words = _dyads(dyad, settings.words)
+    words = _dyads(dyad, settings, run)
     with progress("Comparing", "tests") as advance:
         counts = pipeline.compare(
             run,
@@ -177,7 +193,7 @@ def report(
     from sca_nlp import pipeline
 
     settings = _config(run, config)
-    section = _dyads(dyad, settings.words)
+    section = _dyads(dyad, settings, run)
     page = pipeline.report(
         run,
         title=title or settings.title or settings.name,

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from sca_nlp.pipeline.scoring import ScoreSummary, Tools, load_tools, predict, read, score, score_cuts
-from sca_nlp.pipeline.series import aggregate, compare, deeds, directed, error_rates, members_function, report, run
+from sca_nlp.pipeline.series import (
+    aggregate,
+    compare,
+    deeds,
+    directed,
+    error_rates,
+    known_dyads,
+    members_function,
+    report,
+    run,
+)
 
 __all__ = [
     "ScoreSummary",
@@ -13,6 +23,7 @@ __all__ = [
     "deeds",
     "directed",
     "error_rates",
+    "known_dyads",
     "load_tools",
     "members_function",
     "predict",

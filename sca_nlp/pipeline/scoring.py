@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -145,34 +146,57 @@ def read(
     *,
     own_actors: bool = False,
     report: ReadReport | None = None,
+    leave_out: bool = False,
 ) -> Iterator[Speech]:
     """Read speeches from every section, filtered by source and date; ids are compared over all of them.
 
     With `own_actors`, a source that the shipped gazetteer does not know is taken as it stands. `report` is filled with
-    counts, encodings and notes.
+    counts, encodings and notes. With `leave_out`, a section that cannot be read is rejected as long as another can.
     """
-    from sca_nlp.read.speeches import ReadReport, read_speeches
+    from sca_nlp.read.speeches import ReadReport
 
     report = report if report is not None else ReadReport()
+    n_failed = 0
     for section in sections:
-        wanted = set(section.sources)
-        for speech in read_speeches(
-            section.path,
-            format=section.format,
-            columns=section.columns,
-            defaults=section.defaults,
-            rejects=rejects,
-            report=report,
-            **({"keep_unknown_sources": True} if own_actors else {}) | section.options,
-        ):
-            if wanted and speech.source not in wanted:
-                continue
-            # Dates of unlike precision compare by their common length: 1985 lies within first = 1985-03.
-            if section.first and speech.date[: len(section.first)] < section.first[: len(speech.date)]:
-                continue
-            if section.last and speech.date[: len(section.last)] > section.last[: len(speech.date)]:
-                continue
-            yield speech
+        try:
+            yield from _read_section(section, rejects, own_actors, report)
+        except InputError as e:
+            n_failed += 1
+            if not leave_out or n_failed == len(sections):
+                raise
+            report.n_rejected += 1
+            rejects(Reject(section.path, 0, f"file left out: {e}"))
+
+
+def _read_section(
+    section: SpeechesSection, rejects: Callable[[Reject], None], own_actors: bool, report: ReadReport
+) -> Iterator[Speech]:
+    from sca_nlp.read.speeches import read_speeches
+
+    wanted = set(section.sources)
+    n_read = n_kept = 0
+    for speech in read_speeches(
+        section.path,
+        format=section.format,
+        columns=section.columns,
+        defaults=section.defaults,
+        rejects=rejects,
+        report=report,
+        **({"keep_unknown_sources": True} if own_actors else {}) | section.options,
+    ):
+        n_read += 1
+        if wanted and speech.source not in wanted:
+            continue
+        # Dates of unlike precision compare by their common length: 1985 lies within first = 1985-03.
+        if section.first and speech.date[: len(section.first)] < section.first[: len(speech.date)]:
+            continue
+        if section.last and speech.date[: len(section.last)] > section.last[: len(speech.date)]:
+            continue
+        n_kept += 1
+        yield speech
+    if n_kept < n_read:
+        passed = f"{n_read - n_kept:,} of {n_read:,} speeches passed over"
+        report.note(f"{section.path}: {passed} (sources, first or last of the config)")
 
 
 def run_folder(out: Path, identity: dict[str, str]) -> Path:
@@ -210,6 +234,7 @@ def score(
         ScaError: the folder cannot be written, or another process is writing to it.
     """
     rejects = [] if rejects is None else rejects
+    speeches = _peeked(speeches)  # a file that cannot be read at all leaves no empty run folder behind
     identity = tools.identity()
     folder = run_folder(out, identity)
     summary = ScoreSummary(folder, rejects=rejects)
@@ -256,6 +281,13 @@ def score(
             version=__version__,
         )
     return summary
+
+
+def _peeked(speeches: Iterable[Speech]) -> Iterator[Speech]:
+    """Return the same speeches, the first of them read already."""
+    rest = iter(speeches)
+    first = next(rest, None)
+    return rest if first is None else itertools.chain([first], rest)
 
 
 def _shards(speeches: Iterable[Speech], language: str, rejects: list[Reject]) -> Iterator[list[Cut]]:

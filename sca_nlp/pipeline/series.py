@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sca_nlp.config import CompareSection, Config, DeedsSection, WordsSection, to_toml
+import pyarrow.compute as pc
+
+from sca_nlp.config import CompareSection, Config, DeedsSection, WordsSection, moved, to_toml
 from sca_nlp.errors import InputError, ScaError
 from sca_nlp.pipeline.scoring import Progress, load_tools, read, score
 from sca_nlp.records import Coverage, DeedSource, Reject
@@ -46,6 +48,38 @@ def directed(section: WordsSection) -> list[tuple[str, str]]:
     if same:
         raise InputError("words.dyads", f"{same} with itself", "two different actors")
     return list(dict.fromkeys(dyads))
+
+
+def known_dyads(section: WordsSection, actor_files: Iterable[str] = (), folder: Path | None = None) -> WordsSection:
+    """Return the section with its actors by code: `Russia` -> `RUS`. Actors of the user's own, or in a run, may stand.
+
+    Raises:
+        InputError: no such actor; names the nearest.
+    """
+    from sca_nlp.actors import country_code, load_data
+
+    files = tuple(actor_files)
+    data = load_data().extended(files)
+
+    def code(name: str) -> str:
+        if name in data.states or name in data.groups:
+            return name
+        try:
+            return country_code(name, where="dyad", data=data)
+        except InputError as e:
+            if files or (folder and name in _actors_in(folder)):
+                return name
+            raise InputError("dyad", f"unknown actor {name!r}", e.wanted.replace("a country's", "a state's")) from None
+
+    return replace(section, dyads=tuple((code(a), code(b)) for a, b in section.dyads))
+
+
+def _actors_in(folder: Path) -> set[str]:
+    """Return who speaks in a run and of whom."""
+    found: set[str] = set()
+    for table in iter_passages(folder, ["source", "targets"]):
+        found.update(table["source"].unique().to_pylist(), pc.list_flatten(table["targets"]).unique().to_pylist())
+    return found
 
 
 def _frame(path: Path, made_by: str) -> pd.DataFrame:
@@ -446,6 +480,7 @@ def run(
     """Do everything that a config says, from reading to the report; what is there already is not scored again."""
     from sca_nlp.read.speeches import ReadReport
 
+    config = replace(config, words=known_dyads(config.words, config.actors.files))
     dyads = directed(config.words)
     tools = load_tools(
         config.classify.model,
@@ -459,14 +494,19 @@ def run(
     speeches = read(config.speeches, rejects.append, own_actors=bool(config.actors.files), report=reading)
     name = config.classify.model
     scored = score(speeches, config.folder, tools, rejects=rejects, progress=progress, model_name=name, report=reading)
-    for note in reading.notes[:10]:
-        say(f"note: {note}")
+    for note in (*reading.remarks(), *(f"note: {note}" for note in reading.notes[:10])):
+        say(note)
+    if not scored.counts.get("passages"):
+        first = f", the first: {rejects[0].file}:{rejects[0].line}: {rejects[0].reason}" if rejects else ""
+        raise InputError(
+            f"speeches of {config.name}", f"none could be scored ({len(rejects):,} rejected{first})", "at least one"
+        )
     folder = scored.folder
     counts = scored.counts
     known = f" ({scored.n_known:,} speeches were there already)" if scored.n_known else ""
     passages = f"{counts.get('passages', 0):,} passages, {counts.get('coded', 0):,} with a code"
     say(f"scored: {counts['speeches']:,} speeches, {passages}{known}; {len(rejects):,} rejected")
-    write_atomically(folder / "config.toml", to_toml(config).encode())
+    write_atomically(folder / "config.toml", to_toml(moved(config, folder)).encode())
     files = config.actors.files
     cells = aggregate(folder, config.words, actor_files=files, draws=config.compare.draws, seed=config.seed)
     say(f"aggregated: {cells['cells']:,} cells of {len(dyads)} directed dyads")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -178,3 +179,65 @@ def test_codebook_as_json(call) -> None:
     data = json.loads(call("codebook", "--json")[1])
     assert data["classes"][0] == "TP+"
     assert [i["id"] for i in data["indicators"]][-1] == "force_as_option"
+
+
+def test_check_names_encodings_duplicates_and_reasons(call, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(
+        "id,date,country,text\n1,1999,France,café\n1,1999,France,café\n2,soon,France,x\n3,late,France,y\n".encode(
+            "cp1252"
+        )
+    )
+    (tmp_path / "b.csv").write_text("id,date,country,text\n4,1999,France,caf\n")
+    (tmp_path / "bad.csv").write_text("x\n")
+    code, out, _ = call("corpus", "check", *(tmp_path / f"{n}.csv" for n in ("a", "b", "bad")))
+    assert code == 0
+    for part in (
+        "2 speeches",
+        "4 rejected",
+        "cp1252 1",
+        "utf-8 2",
+        "1 duplicates",
+        "2 x date is 'soon'; wanted YYYY",
+        "file left out",
+    ):
+        assert part in out, part
+    code, _, err = call("corpus", "check", tmp_path / "a.csv", "--column", "date=id")
+    assert code == 2
+    assert "no speech could be read" in err
+
+
+def test_score_that_scores_nothing_is_an_error(call, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,date,country,text\n1,1999,Atlantis,x\n")
+    code, out, err = call("score", path, "--out", tmp_path / "run", "--model", "linear")
+    assert code == 2
+    assert "1 x country 'Atlantis'; wanted" in out
+    assert "all 1 records rejected" in err
+
+
+def test_import_writes_parquet_only(call, speeches: Path, tmp_path: Path) -> None:
+    code, _, err = call("corpus", "import", speeches, "--out", tmp_path / "clean.csv")
+    assert code == 2
+    assert "ending in .parquet" in err
+
+
+def test_deed_readers_are_listed_without_a_run(call) -> None:
+    code, out, _ = call("deeds", "--list", "--json")
+    assert code == 0
+    assert {"chronology", "mid_cow"} <= {row["reader"] for row in json.loads(out)}
+    assert call("deeds")[0] == 2
+
+
+def test_ctrl_c_stops_a_background_job_with_130_and_a_line(speeches: Path, tmp_path: Path) -> None:
+    """As from a script's `sca score ... &`, in which the shell has the signal ignored."""
+    code = (
+        "import os, signal, sys, threading;"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN);"
+        "from sca_nlp import cli, pipeline;"
+        "pipeline.load_tools = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT) or __import__('time').sleep(9);"
+        f"sys.argv = ['sca', 'score', {str(speeches)!r}, '--out', {str(tmp_path / 'run')!r}]; cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 130
+    assert "run the same command again" in done.stderr
+    assert "Traceback" not in done.stderr

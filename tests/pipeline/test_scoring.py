@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from sca_nlp.config import SpeechesSection
+from sca_nlp.errors import InputError
 from sca_nlp.pipeline import scoring as pipeline
+from sca_nlp.read.speeches import ReadReport
+from sca_nlp.records import Reject
 from sca_nlp.store import check_run, iter_passages, store_digest
 from tests.fakes import fake_tools, speech
 
@@ -72,3 +76,34 @@ def test_unknown_language_is_guessed(tmp_path: Path) -> None:
     text = "The government of the country has said that it will not be part of this and that they are with us."
     pipeline.score([speech(1, text=text, language="")], tmp_path, fake_tools())
     assert next(iter_passages(tmp_path))["language"].to_pylist() == ["en"]
+
+
+GOOD = "id,date,country,text\na,1999,FRA,Peace with Poland.\nb,2001,USA,Peace with Spain.\n"
+
+
+def test_a_bad_file_among_good_ones_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "good.csv").write_text(GOOD)
+    (tmp_path / "bad.csv").write_text("x,y\n1,2\n")
+    sections = [SpeechesSection(str(tmp_path / n)) for n in ("bad.csv", "good.csv")]
+    rejects: list[Reject] = []
+    assert [s.speech_id for s in pipeline.read(sections, rejects.append, leave_out=True)] == ["a", "b"]
+    assert "file left out" in rejects[0].reason
+    with pytest.raises(InputError, match="no text column"):
+        list(pipeline.read(sections, rejects.append))
+    with pytest.raises(InputError, match="no text column"):
+        list(pipeline.read(sections[:1], rejects.append, leave_out=True))
+
+
+def test_speeches_passed_over_are_told(tmp_path: Path) -> None:
+    (tmp_path / "good.csv").write_text(GOOD)
+    report = ReadReport()
+    section = SpeechesSection(str(tmp_path / "good.csv"), sources=("FRA",))
+    assert len(list(pipeline.read([section], lambda r: None, report=report))) == 1
+    assert "1 of 2 speeches passed over" in report.notes[-1]
+
+
+def test_an_unreadable_file_leaves_no_run_behind(tmp_path: Path) -> None:
+    sections = [SpeechesSection(str(tmp_path / "none.csv"))]
+    with pytest.raises(InputError):
+        pipeline.score(pipeline.read(sections, lambda r: None), tmp_path / "run", fake_tools())
+    assert not (tmp_path / "run").exists()

@@ -125,3 +125,12 @@ def test_crises_hold_for_their_pair_or_for_all() -> None:
     assert [(w.name, w.actors) for w in windows] == [("x", ("A", "B")), ("y", ("A", "B")), ("y", ("A", "C"))]
     with pytest.raises(InputError, match="as fine as"):
         series._windows(section, [("A", "B")], "month")
+
+
+def test_actors_of_a_dyad_are_known_by_code_or_name(made: pipeline.RunSummary) -> None:
+    section = WordsSection(dyads=(("Russia", "West Germany"), ("RUS", "NATO")))
+    assert pipeline.known_dyads(section).dyads == (("RUS", "DEU"), ("RUS", "NATO"))
+    own = WordsSection(dyads=(("NVL", "EMK"),))
+    with pytest.raises(InputError, match="unknown actor 'NVL'"):
+        pipeline.known_dyads(own)
+    assert pipeline.known_dyads(own, folder=made.folder) == own  # they speak in that run

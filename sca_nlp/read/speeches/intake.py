@@ -50,6 +50,15 @@ class ReadReport:
         elif not found.name.startswith("utf-8"):
             self.note(f"{file}: read as {found.name}")
 
+    def remarks(self) -> list[str]:
+        """Return a line for each count that an analyst should know."""
+        counts = (
+            (self.n_duplicates, "duplicates left out (same id, same text)"),
+            (self.n_same_text, "kept with the text of an earlier speech under another id"),
+            (self.n_replaced, "with NULs or broken characters, read as U+FFFD"),
+        )
+        return [f"{n:,} {what}" for n, what in counts if n]
+
     def as_dict(self) -> dict[str, Any]:
         """Return the counts, encodings and notes for a manifest."""
         names = ("n_read", "n_rejected", "n_duplicates", "n_same_text", "n_replaced", "encodings", "notes")
