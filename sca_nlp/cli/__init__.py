@@ -21,6 +21,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+_STOPPED = 130
+
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
@@ -41,12 +43,14 @@ def main() -> None:
         signal.signal(stop, _interrupt)
     try:
         code = app(standalone_mode=False)
+        if code == _STOPPED:  # typer returns this in place of a KeyboardInterrupt
+            raise KeyboardInterrupt
     except ScaError as e:
         print(f"sca: {e}", file=sys.stderr)
         sys.exit(2)
-    except (KeyboardInterrupt, typer.Abort):  # typer makes the second of the first
+    except (KeyboardInterrupt, typer.Abort):
         print("sca: stopped. What is finished is kept; run the same command again to go on.", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(_STOPPED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
