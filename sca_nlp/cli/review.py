@@ -25,6 +25,9 @@ def review(
         Path | None, typer.Option(help="The run's codebook in TOML; left out: the shipped one.")
     ] = None,
     actors: Annotated[list[str] | None, typer.Option(help="TOML file with more actors. Repeat it.")] = None,
+    other: Annotated[
+        Path | None, typer.Option(help="Run of the same speeches by another model: shows where the two disagree.")
+    ] = None,
     train: Annotated[Path | None, typer.Option(help="Training config that the button Retrain starts from.")] = None,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
 ) -> None:
@@ -44,5 +47,6 @@ def review(
         codebook=read_codebook(codebook) if codebook else None,
         actor_files=actors or (),
         train_config=train,
+        other=other,
         browser=browser,
     )

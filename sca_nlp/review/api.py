@@ -57,6 +57,7 @@ def setup(desk: At) -> dict[str, Any]:
     return {
         "run": desk.facts,
         "passages": desk.explorer.n_passages,
+        "has_other": desk.explorer.has_other,
         "codebook": {
             "name": book.name,
             "version": book.version,
@@ -161,7 +162,7 @@ def passage(desk: At, passage_id: str, coder: Text = "", reveal: bool = True, ro
         "n_others": sum(1 for s in decided if s.coder != coder),
     }
     if not reveal:
-        for name in ("probabilities", "codes", "targets", "uncertainty", "rare", "torn", "mask"):
+        for name in ("probabilities", "codes", "other_codes", "targets", "uncertainty", "rare", "torn", "mask"):
             p.pop(name, None)
         out["state"] = state or "unseen"
     return out

@@ -66,6 +66,7 @@ def open_desk(
     codebook: Codebook | None = None,
     actor_files: tuple[str, ...] = (),
     train_config: Path | None = None,
+    other: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> Desk:
     """Open a run for review; its index is built at the first time.
@@ -75,7 +76,7 @@ def open_desk(
     """
     book = codebook or default_codebook()
     folder = review_folder(run)
-    explorer = Explorer(open_index(run, book, say), folder, book)
+    explorer = Explorer(open_index(run, book, say, other=other), folder, book)
     facts = manifest_facts(run)
     journal = Journal(
         folder / "annotations.sqlite",

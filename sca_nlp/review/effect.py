@@ -24,12 +24,14 @@ LEAST_AUDIT = 30
 
 
 def start(desk: Desk) -> dict[str, Any]:
-    """Start the work in the background, unless it is going on; return its state."""
+    """Start the work in the background, unless it is going on or nothing was decided since; return its state."""
+    last = (desk.journal.events(limit=1) or [{"event": 0}])[0]["event"]
     with desk.lock:
-        if desk.jobs.get("effect", {}).get("state") == "working":
+        known = desk.jobs.get("effect", {})
+        if known.get("state") == "working" or (known.get("state") == "done" and known["after_event"] == last):
             return state(desk)
         desk.jobs["effect"] = {"state": "working"}
-    threading.Thread(target=_work, args=(desk,), daemon=True).start()
+    threading.Thread(target=_work, args=(desk, last), daemon=True).start()
     return state(desk)
 
 
@@ -39,9 +41,9 @@ def state(desk: Desk) -> dict[str, Any]:
     return found
 
 
-def _work(desk: Desk) -> None:
+def _work(desk: Desk, last: int) -> None:
     try:
-        desk.jobs["effect"] = {"state": "done", **effect(desk)}
+        desk.jobs["effect"] = {"state": "done", "after_event": last, **effect(desk)}
     except ScaError as e:
         desk.jobs["effect"] = {"state": "failed", "error": str(e)}
     except Exception as e:  # a thread's traceback would reach nobody

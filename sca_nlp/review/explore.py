@@ -38,7 +38,7 @@ class Filter:
     low: float = 0.0  # probability band of the indicator's value; of the likeliest class where no indicator is given
     high: float = 1.0
     text: str = ""
-    state: str = ""  # one of STATES, or: differs, disputed, hard
+    state: str = ""  # one of STATES, or: differs, disputed, hard, models (two models disagree)
     sort: str = "date"
     speech: str = ""
 
@@ -49,6 +49,7 @@ SORTS = {
     "doubtful": "uncertainty DESC, row",
     "rare": "rare DESC, row",
     "torn": "torn DESC, row",
+    "models": "bit_count(xor(mask, coalesce(other_mask, mask))) DESC, row",
     "random": "shuffle, row",
     "likely": "",  # by the probability of what is filtered for
 }
@@ -91,6 +92,7 @@ class Explorer:
     def __init__(self, con: duckdb.DuckDBPyConnection, folder: Path, codebook: Codebook) -> None:
         self._con, self._folder, self.codebook = con, folder, codebook
         self.n_passages = int((self._con.execute("SELECT count(*) FROM p").fetchone() or (0,))[0])
+        self.has_other = bool(self.rows("SELECT 1 FROM p WHERE other_mask IS NOT NULL LIMIT 1"))
         self._likeliest = "greatest(" + ", ".join(f'"{c}"' for c in codebook.classes) + ")"
 
     def close(self) -> None:
@@ -181,8 +183,12 @@ class Explorer:
     def _state(self, state: str, states: Mapping[str, str], c: Clauses, frames: dict[str, Any]) -> None:
         import pyarrow as pa
 
-        if state not in (*STATES, "differs", "disputed", "hard"):
-            raise UnknownNameError("state", state, [*STATES, "differs", "disputed", "hard"])
+        known = (*STATES, "differs", "disputed", "hard", "models")
+        if state not in known:
+            raise UnknownNameError("state", state, known)
+        if state == "models":
+            c.add("other_mask <> mask")
+            return
         if state in ("unseen", "suggested"):
             c.add("mask = 0" if state == "unseen" else "mask <> 0")
             done = [p for p, s in states.items() if s in ("coded", "adjudicated")]
@@ -228,6 +234,10 @@ class Explorer:
         r["uncertainty"] = round(float(r["uncertainty"]), 4)
         for name in ("actors", "targets", "codes"):
             r[name] = list(r[name] or ())
+        rival = r.pop("other_mask")
+        r["other_codes"] = (
+            None if rival is None else [c for k, c in enumerate(self.codebook.classes) if rival & (1 << k)]
+        )
         return r
 
     def passage(self, passage_id: str) -> dict[str, Any] | None:

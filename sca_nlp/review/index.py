@@ -21,7 +21,7 @@ from sca_nlp.errors import InputError, ScaError
 from sca_nlp.store import passage_paths, read_manifest, write_json
 
 #: Raised when the layout of the index changes: an older one is built anew.
-LAYOUT = 3
+LAYOUT = 4
 _MEMORY = "400MB"
 
 
@@ -37,31 +37,53 @@ def review_folder(run: Path) -> Path:
     return folder
 
 
+def _shards_digest(run: Path) -> str:
+    digest = hashlib.sha256()
+    for path in passage_paths(run):
+        stat = path.stat()
+        digest.update(f"{path.name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
 def open_index(
-    run: Path, codebook: Codebook, say: Callable[[str], None] = lambda text: None, threads: int = 2
+    run: Path,
+    codebook: Codebook,
+    say: Callable[[str], None] = lambda text: None,
+    threads: int = 2,
+    other: Path | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """Return a read-only connection to the run's index, built first where it is missing or out of date.
+
+    Args:
+        run: the run folder.
+        codebook: its codebook.
+        say: gets a line before the index is built.
+        threads: of DuckDB.
+        other: a run of the same speeches by another model, to see where the two disagree. Once given it stays in the
+            index.
 
     Raises:
         InputError: the folder holds no scored passages, or its columns are not the codebook's classes.
     """
-    paths = passage_paths(run)
+    shards = _shards_digest(run)
     folder = review_folder(run)
-    print_ = hashlib.sha256()
-    for path in paths:
-        stat = path.stat()
-        print_.update(f"{path.name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
-    wanted = {"layout": LAYOUT, "shards": print_.hexdigest(), "classes": list(codebook.classes)}
     note = folder / "index.json"
     try:
         have = json.loads(note.read_text("utf-8"))
     except (OSError, ValueError):
         have = None
+    wanted = {
+        "layout": LAYOUT,
+        "shards": shards,
+        "classes": list(codebook.classes),
+        "other": _shards_digest(other) if other else (have or {}).get("other", ""),
+    }
     index, text = folder / "index.duckdb", folder / "text.sqlite"
     if have != wanted or not index.exists() or not text.exists():
         note.unlink(missing_ok=True)
         say("Building the index of this run (once) ...")
-        _build(run, index, text, codebook)
+        wanted["other"] = _shards_digest(other) if other else ""
+        _build(run, index, text, codebook, other)
         write_json(note, wanted)
     try:
         con = duckdb.connect(
@@ -78,7 +100,7 @@ def open_index(
     return con
 
 
-def _build(run: Path, index: Path, text: Path, codebook: Codebook) -> None:
+def _build(run: Path, index: Path, text: Path, codebook: Codebook, other: Path | None) -> None:
     """Write both files under temporary names, then put them in place."""
     new_index, new_text = index.with_suffix(".building"), text.with_suffix(".building")
     for path in (new_index, new_text, Path(f"{new_index}.wal"), Path(f"{new_text}-journal")):
@@ -88,7 +110,7 @@ def _build(run: Path, index: Path, text: Path, codebook: Codebook) -> None:
     )
     try:
         con.execute("SET preserve_insertion_order = true")
-        _fill(con, run, codebook)
+        _fill(con, run, codebook, other)
         _fill_text(con, new_text)
     finally:
         con.close()
@@ -109,7 +131,7 @@ def uncertainty_sql(classes: Sequence[str]) -> str:
     return "greatest(" + ", ".join(f"1 - abs(2 * {_quote(c)} - 1)" for c in classes) + ")"
 
 
-def _fill(con: duckdb.DuckDBPyConnection, run: Path, codebook: Codebook) -> None:
+def _fill(con: duckdb.DuckDBPyConnection, run: Path, codebook: Codebook, other: Path | None) -> None:
     shards = [str(p) for p in passage_paths(run)]
     speeches = [str(run / "speeches" / Path(p).name) for p in shards]
     classes = codebook.classes
@@ -139,14 +161,24 @@ def _fill(con: duckdb.DuckDBPyConnection, run: Path, codebook: Codebook) -> None
     ]
     torn = "greatest(" + ", ".join([*pairs, "0"]) + ")"
     probabilities = ", ".join(f"coalesce({_quote(c)}, 0)::FLOAT AS {_quote(c)}" for c in classes)
+    rival, beside = "NULL::INTEGER", ""
+    if other:
+        rival = "o.other_mask"
+        beside = "LEFT JOIN other o USING (passage_id)"
+        con.execute(
+            f"CREATE TEMP TABLE other AS SELECT passage_id, ({bits})::INTEGER AS other_mask FROM read_parquet(?)",
+            [[str(p) for p in passage_paths(other)]],
+        )
     con.execute(
         f"""CREATE TABLE p AS SELECT (row_number() OVER (ORDER BY date, source, speech_id, idx) - 1)::INTEGER AS row,
             passage_id, speech_id, idx, start, "end", text, coalesce(date, '') AS date, coalesce(source, '') AS source,
             coalesce(speaker, '') AS speaker, coalesce(kind, '') AS kind, coalesce(corpus, '') AS corpus,
-            coalesce(language, '') AS language, n_windows, actors, targets, codes, ({bits})::INTEGER AS mask,
+            coalesce(language, '') AS language, n_windows, actors, targets, codes,
+            ({bits})::INTEGER AS mask,
             ({uncertainty_sql(classes)})::FLOAT AS uncertainty, ({rare})::FLOAT AS rare, ({torn})::FLOAT AS torn,
+            {rival} AS other_mask,
             (hash(passage_id) / 18446744073709551615.0)::FLOAT AS shuffle, {probabilities}
-            FROM read_parquet(?) ORDER BY row""",
+            FROM read_parquet(?) m {beside} ORDER BY row""",
         [shards],
     )
     con.execute("CREATE INDEX by_id ON p (passage_id)")

@@ -99,6 +99,10 @@ class Queues:
         c, frames = self.explorer.clauses(within or Filter(), self.journal.states())
         frames["left_out"] = pa.table({"passage_id": pa.array(sorted(left_out), pa.string())})
         c.add("passage_id NOT IN (SELECT passage_id FROM left_out)")
+        # Where another model's codes are at hand, its disagreement is worth more than a model torn in itself.
+        orders = ["uncertainty", "rare", "torn"]
+        if self.explorer.has_other:
+            orders[2] = "bit_count(xor(mask, coalesce(other_mask, mask)))"
         lists = [
             [
                 r["passage_id"]
@@ -108,7 +112,7 @@ class Queues:
                     **frames,
                 )
             ]
-            for by in ("uncertainty", "rare", "torn")
+            for by in orders
         ]
         mixed = dict.fromkeys(p for three in zip(*lists, strict=False) for p in three)
         return list(mixed)[:n]

@@ -25,6 +25,7 @@ def serve(
     codebook: Codebook | None = None,
     actor_files: Sequence[str] = (),
     train_config: Path | None = None,
+    other: Path | None = None,
     say: Callable[[str], None] = print,
     browser: bool = False,
 ) -> None:
@@ -39,6 +40,7 @@ def serve(
         codebook: of the run; the shipped one by default.
         actor_files: further actors, as in `sca score --actors`.
         train_config: what the button that retrains starts from; a quick linear model by default.
+        other: a run of the same speeches by another model, to see where the two disagree.
         say: gets lines for the person at the terminal.
         browser: open the page in the browser.
 
@@ -61,7 +63,9 @@ def serve(
         from sca_nlp.review.guard import LOOPBACK, Guard
     except ImportError:
         raise MissingExtraError("the web framework of the review page", "review") from None
-    desk = open_desk(run, codebook=codebook, actor_files=tuple(actor_files), train_config=train_config, say=say)
+    desk = open_desk(
+        run, codebook=codebook, actor_files=tuple(actor_files), train_config=train_config, other=other, say=say
+    )
     listener = _listen(host, port)
     port = listener.getsockname()[1]
     token = secrets.token_urlsafe(24)

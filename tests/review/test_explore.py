@@ -88,6 +88,34 @@ def test_wrong_filters_say_what_is_wanted(desk: Desk) -> None:
         desk.explorer.page(Filter(), 10_001)
 
 
+def test_two_models_disagree(run: Path, tmp_path: Path, truth: list[dict]) -> None:
+    import shutil
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from sca_nlp.codebook import default_codebook
+    from sca_nlp.review.explore import Explorer
+    from sca_nlp.review.index import open_index
+
+    shutil.copytree(run, tmp_path / "other")
+    path = tmp_path / "other" / "passages" / "part-00000.parquet"
+    table = pq.read_table(path)
+    codes = [["TP+"] if k < 7 and not c else c for k, c in enumerate(table["codes"].to_pylist())]
+    changed = table.set_column(table.column_names.index("codes"), "codes", pa.array(codes, pa.list_(pa.string())))
+    pq.write_table(changed, path)
+    book = default_codebook()
+    explorer = Explorer(open_index(run, book, other=tmp_path / "other"), run / "review", book)
+    page = explorer.page(Filter(state="models"))
+    assert page["total"] == sum(a != b for a, b in zip(codes, table["codes"].to_pylist(), strict=True)) > 0
+    assert page["passages"][0]["other_codes"] == ["TP+"]
+    assert page["passages"][0]["codes"] == []
+    explorer.close()
+    again = open_index(run, book)  # it stays, without being named again
+    assert again.execute("SELECT count(other_mask) FROM p").fetchone()[0] == len(truth)
+    again.close()
+
+
 def test_the_index_is_rebuilt_when_the_run_grows(run: Path, open_run) -> None:  # type: ignore[no-untyped-def]
     import shutil
 

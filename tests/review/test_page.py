@@ -359,8 +359,7 @@ def test_words_are_weighed_by_what_their_loss_costs(desk: Desk, client: TestClie
 
     class Model(FakeClassifier):
         def predict(self, texts: Any, prev: Any = (), next: Any = ()) -> Any:
-            scores = super().predict([t.replace("guns", "threat") for t in texts], prev, next)
-            return scores
+            return super().predict([t.replace("guns", "threat") for t in texts], prev, next)
 
     desk.jobs["model"] = Model()
     p = client.get("/api/passages?text=guns&indicator=TP&value=%2B").json()["passages"][0]

@@ -12,7 +12,7 @@ const order = (period) => {
 function ticks(low, high, n = 4) {
   const raw = (high - low) / n || 1;
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw);
+  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= raw);
   const out = [];
   for (let v = Math.ceil(low / step) * step; v <= high + 1e-9; v += step) out.push(Math.abs(v) < 1e-9 ? 0 : Number(v.toPrecision(6)));
   return out;
@@ -44,7 +44,7 @@ export function chart(data, { onpick, onbrush, first = "", last = "" }) {
     const y = (v) => top + PANEL - (PANEL * (v - low)) / (high - low);
     const g = h("g", { class: panel.cls });
     g.append(h("text", { class: "heading", x: LEFT, y: top - 8 }, panel.name), h("text", { class: "unit", x: LEFT + 46, y: top - 8 }, panel.note));
-    for (const t of ticks(low, high, 2)) g.append(h("line", { class: t === 0 ? "zero" : "grid", x1: LEFT, x2: W - RIGHT, y1: y(t), y2: y(t) }), h("text", { class: "tick end", x: LEFT - 7, y: y(t) + 4 }, String(t).replace("-", "−")));
+    for (const t of ticks(low, high, 3)) g.append(h("line", { class: t === 0 ? "zero" : "grid", x1: LEFT, x2: W - RIGHT, y1: y(t), y2: y(t) }), h("text", { class: "tick end", x: LEFT - 7, y: y(t) + 4 }, String(t).replace("-", "−")));
     let run = [];
     const runs = [];
     for (const p of panel.points) {

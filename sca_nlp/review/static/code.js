@@ -209,9 +209,10 @@ function indicatorRow(i) {
     i.values.map((v) => {
       const on = draft.codes.includes(v.class);
       const suggested = reveal && at.passage.codes?.includes(v.class);
+      const rival = reveal && at.passage.other_codes?.includes(v.class);
       const key = data.keys[v.class];
       return h("button", { type: "button", class: `value ${v.mark === "+" ? "plus" : "minus"}${suggested ? " suggested" : ""}`, "aria-pressed": String(on), "aria-keyshortcuts": key, "data-keys-pass": true, title: v.definition, onclick: () => toggle(v.class) },
-        key ? h("kbd", {}, key) : null, h("span", {}, v.value), p ? h("span", { class: "num" }, percent(p[v.class])) : null, p ? h("span", { class: "gauge", "aria-hidden": "true" }, h("span", { "width%": 100 * p[v.class] })) : null, suggested ? h("span", { class: "unseen" }, " suggested by the model") : null);
+        key ? h("kbd", {}, key) : null, h("span", {}, v.value), p ? h("span", { class: "num" }, percent(p[v.class])) : null, p ? h("span", { class: "gauge", "aria-hidden": "true" }, h("span", { "width%": 100 * p[v.class] })) : null, suggested ? h("span", { class: "unseen" }, " suggested by the model") : null, rival && !suggested ? h("span", { class: "rival", title: "The other model gives this code" }, "other model") : null);
     }));
 }
 

@@ -11,11 +11,13 @@ const table = (head, rows) => h("div", { class: "scroll" }, h("table", {}, h("th
 
 function small(d) {
   const rows = d.periods;
-  const values = rows.flatMap((r) => [r.before, r.after, r.audited].flatMap((p) => (p ? [p.estimate, p.low, p.high] : []))).filter((v) => v !== null && v !== undefined);
+  // The audit's intervals may be many times wider than the series; they are cut at the edge, the figures below say all.
+  const values = rows.flatMap((r) => [r.before, r.after].flatMap((p) => (p ? [p.estimate, p.low, p.high] : []))).filter((v) => v !== null && v !== undefined);
   if (!values.length) return null;
-  const low = Math.min(0, ...values), high = Math.max(0, ...values);
+  const wide = 0.4 * (Math.max(0, ...values) - Math.min(0, ...values) || 1);
+  const low = Math.max(-1, Math.min(0, ...values) - wide), high = Math.min(1, Math.max(0, ...values) + wide);
   const x = (k) => L + ((W - L - R) * (k + 0.5)) / rows.length;
-  const y = (v) => 8 + (H - 34) * (1 - (v - low) / (high - low || 1));
+  const y = (v) => 8 + (H - 34) * (1 - (Math.max(low, Math.min(high, v)) - low) / (high - low || 1));
   const svg = h("svg", { class: "chart", viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": `Trust balance of ${d.source_name} about ${d.target_name}, before and after` });
   for (const v of [low, 0, high]) svg.append(h("line", { class: v === 0 ? "zero" : "grid", x1: L, x2: W - R, y1: y(v), y2: y(v) }), h("text", { class: "tick end", x: L - 6, y: y(v) + 4 }, v.toFixed(2).replace("-", "−")));
   for (const [name, cls] of [["audited", "s-gap"], ["before", "s-words"], ["after", "s-after"]]) {
@@ -41,7 +43,7 @@ function effectPart(e) {
     h("div", { class: "cards" }, h("div", { class: "card" }, h("b", {}, number(e.n_decided)), h("span", {}, "passages decided")), h("div", { class: "card" }, h("b", {}, number(e.n_changed)), h("span", {}, "of them differ from the model")), h("div", { class: "card" }, h("b", {}, number(e.dyads.filter((d) => d.n_moved).length)), h("span", {}, "series moved"))),
     touched.length ? h("p", {}, touched.map((r) => [codeChip(r.name), ` +${r.added} −${r.removed} `])) : null,
     h("p", { class: "soft" }, "“After” puts the corrections in place of the model's codes. Where they came from the informative queue they were not drawn at random: that line shows what they did, it is no unbiased estimate. ", e.audit.reason ? `No corrected line yet: ${e.audit.reason}.` : "The line “audited” corrects for the model's errors as the random audit measures them."),
-    e.dyads.length ? e.dyads.map((d) => h("section", {}, h("h3", {}, `${d.source_name} → ${d.target_name}: ${d.n_moved} of ${d.periods.length} periods moved`), h("p", { class: "soft key" }, h("span", { class: "word" }, "— before (blue)"), "  — after (orange)", d.periods.some((r) => r.audited) ? "  — audited (violet)" : ""), small(d),
+    e.dyads.length ? e.dyads.map((d) => h("section", {}, h("h3", {}, `${d.source_name} → ${d.target_name}: ${d.n_moved} of ${d.periods.length} periods moved`), h("p", { class: "soft key" }, h("span", { class: "swatch s-words" }), " before ", h("span", { class: "swatch s-after" }), " after ", d.periods.some((r) => r.audited) ? [h("span", { class: "swatch s-gap" }), " audited, cut at the edge"] : ""), small(d),
       h("details", {}, h("summary", {}, "Figures"), table(["Period", "Before", "After", "Audited", "Sentences"], d.periods.map((r) => h("tr", {}, h("th", { scope: "row" }, r.period), h("td", {}, say(r.before)), h("td", {}, r.after && r.before && r.after.estimate !== r.before.estimate ? h("b", {}, say(r.after)) : say(r.after)), h("td", {}, say(r.audited)), h("td", { class: "right" }, number(r.after?.n ?? r.before?.n ?? 0)))))))) : h("p", { class: "empty" }, e.n_changed ? "The corrections touch no dyad of this run." : "No correction differs from the model yet, so nothing has moved."),
   ];
 }

@@ -47,11 +47,11 @@ function filters() {
       h("span", { role: "group", "aria-labelledby": "band" },
         h("input", { id: "f-low", type: "number", min: 0, max: 1, step: 0.05, value: filter.low, placeholder: "0", "aria-label": "at least", oninput: (e) => later("low", e.target.value) }), " – ",
         h("input", { id: "f-high", type: "number", min: 0, max: 1, step: 0.05, value: filter.high, placeholder: "1", "aria-label": "at most", oninput: (e) => later("high", e.target.value) }))),
-    control("state", "State", [["unseen", "unseen"], ["suggested", "suggested"], ["coded", "coded"], ["adjudicated", "adjudicated"], ["differs", "coder differs from model"], ["disputed", "coders disagree"], ["hard", "flagged as hard"]]),
+    control("state", "State", [["unseen", "unseen"], ["suggested", "suggested"], ["coded", "coded"], ["adjudicated", "adjudicated"], ...(data.has_other ? [["models", "two models disagree"]] : []), ["differs", "coder differs from model"], ["disputed", "coders disagree"], ["hard", "flagged as hard"]]),
     c.corpus.length > 1 ? control("corpus", "Corpus", c.corpus.map((v) => [v.value, `${v.value} (${number(v.n)})`])) : null,
     c.kind.length > 1 ? control("kind", "Kind", c.kind.map((v) => [v.value, `${v.value} (${number(v.n)})`])) : null,
     c.language.length > 1 ? control("language", "Language", c.language.map((v) => [v.value, `${v.value} (${number(v.n)})`])) : null,
-    h("div", { class: "field" }, h("label", { for: "f-sort" }, "Order"), h("select", { id: "f-sort", onchange: (e) => change("sort", e.target.value) }, [["date", "oldest first"], ["newest", "newest first"], ["likely", "most probable"], ["doubtful", "most doubtful"], ["torn", "both values likely"], ["rare", "rare codes"], ["random", "random"]].map(([v, t]) => h("option", { value: v, selected: filter.sort === v }, t)))),
+    h("div", { class: "field" }, h("label", { for: "f-sort" }, "Order"), h("select", { id: "f-sort", onchange: (e) => change("sort", e.target.value) }, [["date", "oldest first"], ["newest", "newest first"], ["likely", "most probable"], ["doubtful", "most doubtful"], ...(data.has_other ? [["models", "models disagree most"]] : []), ["torn", "both values likely"], ["rare", "rare codes"], ["random", "random"]].map(([v, t]) => h("option", { value: v, selected: filter.sort === v }, t)))),
     h("div", { class: "field" }, button("Clear", "Escape", clear, { class: "quiet" })));
 }
 
