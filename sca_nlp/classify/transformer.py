@@ -100,7 +100,7 @@ class Transformer:
     """A fine-tuned encoder in ONNX Runtime."""
 
     #: Most tokens of a batch. Larger ones fall out of the cache; smaller ones pay for calls. Measured, see the card.
-    budget = 1024
+    budget = 512
 
     def __init__(self, folder: ModelFolder, *, profile: str = "balanced", threads: int = 0) -> None:
         import onnxruntime as ort
