@@ -13,7 +13,7 @@ import pytest
 from sca_nlp import store
 from sca_nlp.codebook import default_codebook
 from sca_nlp.errors import InputError, ScaError
-from sca_nlp.pipeline import cut, score_cuts
+from sca_nlp.pipeline.scoring import cut, score_cuts
 from sca_nlp.records import Reject
 from tests.fakes import fake_tools, speech
 
@@ -137,7 +137,7 @@ def test_a_full_disk_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.Mon
 KILLED = """
 import sys, time
 from pathlib import Path
-from sca_nlp.pipeline import score
+from sca_nlp.pipeline.scoring import score
 from tests.fakes import fake_tools, speech
 import sca_nlp.pipeline.scoring as p
 p.SHARD_CHARACTERS = 200
