@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -58,6 +59,10 @@ _ALPHABETS = [
         "ąčęėįšųūž",
     )
 ]
+#: Bytes beyond ASCII, with what may be the second byte of a Chinese or Japanese character. In Latin alphabets a run is
+#: one or two letters long, in others a word.
+_RUN = re.compile(rb"(?:[\x80-\xff]+[\x40-\x7e]?)+")
+_MIN_RUN = 4
 _PUNCTUATION = frozenset("“”„‘’‚–—…«»‹›¿¡•°§£€\u00a0")
 
 
@@ -190,11 +195,16 @@ def _guess(sample: bytes) -> Encoding:
     n_good = sum(c > "\x7f" for c in text) - n_bad
     if n_good > 3 * n_bad:  # chance makes few valid sequences: this is UTF-8 with damage
         return Encoding("utf-8", n_bad)
-    n_high = sum(b > 0x7F for b in sample)
-    if n_high < 0.25 * len(sample):  # ASCII letters prevail: a Latin alphabet
-        return Encoding(max(_LATIN, key=lambda name: _latin_score(sample, name)))
     from charset_normalizer import from_bytes
 
+    n_high = sum(b > 0x7F for b in sample)
+    if n_high < 0.25 * len(sample):  # ASCII letters prevail: a Latin alphabet, or names in another among them
+        runs = _RUN.findall(sample)
+        if sum(map(len, runs)) >= _MIN_RUN * len(runs):
+            names = b" ".join(dict.fromkeys(run for run in runs if len(run) >= _MIN_RUN))
+            if other := from_bytes(names, cp_isolation=_OTHER).best():
+                return Encoding(other.encoding)
+        return Encoding(max(_LATIN, key=lambda name: _latin_score(sample, name)))
     match = from_bytes(sample, cp_isolation=_LATIN + _OTHER).best()
     return Encoding(match.encoding if match is not None else "latin_1")
 

@@ -110,3 +110,18 @@ def test_lines_join_to_the_text(parts, end):
     lines = list(read_lines(io.BytesIO(text.encode()), "utf-8"))
     assert "".join(line.text for line in lines) == text
     assert [line.number for line in lines] == list(range(1, len(lines) + 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        ("中曽根康弘", "shift_jis"),
+        ("中曽根康弘、小渕恵三、福田赳夫", "euc_jp"),
+        ("Пётр Иванов, Россия", "cp1251"),
+        ("Wörner – Größe", "cp1252"),
+        ("Łódź, Małgorzata Żółć", "cp1250"),
+    ],
+)
+def test_names_among_english_text_are_read(name, encoding):
+    text = f"id,speaker,text\n1,{name},We want peace with all our neighbours and trade with them.\n" * 6
+    assert decode(text.encode(encoding))[0] == text
