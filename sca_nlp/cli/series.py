@@ -60,8 +60,9 @@ def run(
     def human() -> None:
         print(f"report: {made.report}")
         print(
-            "Next, on your own data: copy configs/sample.toml, put your files under [[speeches]] and [[deeds]] and your"
-            f" pairs under [words], and run `sca run mine.toml`. To look into this run: sca review {made.folder}"
+            "Next, on your own data: copy configs/sample.toml to configs/mine.toml, put your files under [[speeches]]"
+            " and [[deeds]] and your pairs under [words], and run `sca run configs/mine.toml`."
+            f" To look into this run: sca review {made.folder}"
         )
 
     emit(data, as_json, human)
@@ -128,7 +129,8 @@ def deeds(
         first=section.first,
         last=section.last,
     )
-    emit(counts, as_json, lambda: print(f"{counted(counts)}. Written: {run / 'deed_series.parquet'}"))
+    rejected = f"; rejects: {run / 'deed_rejects.txt'}" if counts["rejects"] else ""
+    emit(counts, as_json, lambda: print(f"{counted(counts)}. Written: {run / 'deed_series.parquet'}{rejected}"))
 
 
 def _list_deed_readers(as_json: bool) -> None:

@@ -522,7 +522,8 @@ def run(
             first=config.words.first,
             last=config.words.last,
         )
-        say(f"deeds: {made['deeds']:,} from {made['sources']} sources")
+        bad = f"; {made['rejects']:,} rejected, see {folder / 'deed_rejects.txt'}" if made["rejects"] else ""
+        say(f"deeds: {made['deeds']:,} from {made['sources']} sources{bad}")
         compared = compare(folder, config.compare, dyads, actor_files=files, seed=config.seed)
         say(f"compared: {compared['tests']:,} tests, {compared['breaks']:,} breaks")
     page = report(folder, title=config.title or config.name, dyads=config.words.dyads, actor_files=files)
