@@ -156,6 +156,10 @@ class Journal:
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
+        self._seen = 0
+        self._live: dict[tuple[str, str, str], Slot] = {}
+        self._live_of: dict[str, dict[tuple[str, str, str], Slot]] = {}
+        self._steps: dict[str, tuple[list[int], list[int]]] = {}
         try:
             self._con = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=10)
             self._con.row_factory = sqlite3.Row
@@ -211,12 +215,30 @@ class Journal:
 
     def slots(self, passage_id: str = "") -> list[Slot]:
         """Return all slots that hold something now, of one passage or of all."""
-        sql, values = "SELECT * FROM slots WHERE new IS NOT NULL", []
-        if passage_id:
-            sql = """SELECT * FROM events WHERE event IN (SELECT max(event) FROM events WHERE passage_id = ?
-                     GROUP BY role, CASE role WHEN 'adjudicator' THEN '' ELSE coder END) AND new IS NOT NULL"""
-            values = [passage_id]
-        return [_slot_of(r) for r in self.read(sql, values)]
+        with self._lock:
+            self._catch_up()
+            held = self._live.values() if not passage_id else self._live_of.get(passage_id, {}).values()
+            return [s for s in held if s.decision is not None]
+
+    def _catch_up(self) -> None:
+        """Follow the log from where it was read last: what stands now, and each coder's steps.
+
+        Other processes may write too, so the log is asked each time; only new events are read.
+        """
+        for r in self._con.execute("SELECT * FROM events WHERE event > ? ORDER BY event", [self._seen]):
+            slot = _slot_of(dict(r))
+            place = (slot.passage_id, slot.role, "" if slot.role == "adjudicator" else slot.coder)
+            self._live[place] = slot
+            self._live_of.setdefault(slot.passage_id, {})[place] = slot
+            done, undone = self._steps.setdefault(slot.coder, ([], []))
+            if r["kind"] == "undo":
+                undone.append(done.pop())
+            elif r["kind"] == "redo":
+                done.append(undone.pop())
+            elif r["kind"] != "import":
+                done.append(slot.event)
+                undone.clear()
+            self._seen = slot.event
 
     def history(self, passage_id: str) -> list[dict[str, Any]]:
         """Return all events of a passage, oldest first."""
@@ -303,18 +325,8 @@ class Journal:
 
     def _stacks(self, coder: str) -> tuple[list[int], list[int]]:
         """Return the coder's events that can be undone and redone, the next one last."""
-        done: list[int] = []
-        undone: list[int] = []
-        sql = "SELECT event, kind FROM events WHERE coder = ? AND kind <> 'import' ORDER BY event"
-        for row in self._con.execute(sql, [coder]):
-            if row["kind"] == "undo":
-                undone.append(done.pop())
-            elif row["kind"] == "redo":
-                done.append(undone.pop())
-            else:
-                done.append(row["event"])
-                undone.clear()
-        return done, undone
+        self._catch_up()
+        return self._steps.get(coder, ([], []))
 
     def can(self, coder: str) -> dict[str, int]:
         """Return how many steps a coder can undo and redo."""
