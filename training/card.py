@@ -93,7 +93,7 @@ def card(meta: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     test, training = metrics.get("test", {}), meta.get("training", {})
     cross = metrics.get("cross_validated", {}).get("classes", {})
     lines = [f"# {meta['id']}", "", _what(meta), "", "## Labels", "", LABELS, ""]
-    lines += ["The test set was never used to train, choose settings or set thresholds.", ""]
+    lines += ["The test set was never used to train, or to set thresholds or calibration.", ""]
     if test:
         low, high = test["interval"]
         lines += [

@@ -38,6 +38,7 @@ from training.calibrate import (
 )
 from training.counterfactuals import counterfactuals
 from training.dataset import Dataset, encode_gold, file_digest, folds, make_dataset
+from training.report import label_errors, learning_curve
 from training.settings import TrainConfig, read_train_config
 
 Array = NDArray[np.float32]
@@ -78,9 +79,14 @@ def train(config_path: Path | str, say: Say = print) -> ModelFolder:
         decision = _carry(config, codebook, data, work, decision, arrays)
     np.savez_compressed(work / "out_of_fold.npz", raw=raw, gold=data.gold, fold=fold)
     metrics: dict[str, Any] = {"cross_validated": cross_validated(raw, data.gold, fold, codebook, config)}
-    _, codes = cross_fitted(raw, data.gold, fold, codebook, config.decision.aim, config.decision.level)
+    p, codes = cross_fitted(raw, data.gold, fold, codebook, config.decision.aim, config.decision.level)
     metrics["out_of_fold_rates"] = precision_recall_counts(data.gold, codes, np.ones(len(codes), np.float32))
     say(f"cross-validated macro-F1 {metrics['cross_validated']['macro_f1']:.3f}")
+    told = {
+        "likely_label_errors": label_errors(data, p, codebook),
+        "learning_curve": learning_curve(data, fold, codebook),
+    }
+    (work / "report.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     settings = asdict(config)
     for key in ("codebook", "out", "work"):
         settings.pop(key)
