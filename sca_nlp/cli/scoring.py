@@ -58,7 +58,7 @@ def score(
     tools = pipeline.load_tools(model, profile=profile, threads=threads, language=language, actor_files=actors or ())
     with progress("Scoring") as advance:
         summary = pipeline.score(
-            pipeline.read(sections, rejects.append, own_actors=bool(actors), report=reading, leave_out=True),
+            pipeline.read(sections, rejects.append, actor_files=actors or (), report=reading, leave_out=True),
             out,
             tools,
             rejects=rejects,

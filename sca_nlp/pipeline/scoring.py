@@ -144,22 +144,24 @@ def read(
     sections: Sequence[SpeechesSection],
     rejects: Callable[[Reject], None],
     *,
-    own_actors: bool = False,
+    actor_files: Sequence[str] = (),
     report: ReadReport | None = None,
     leave_out: bool = False,
 ) -> Iterator[Speech]:
     """Read speeches from every section, filtered by source and date; ids are compared over all of them.
 
-    With `own_actors`, a source that the shipped gazetteer does not know is taken as it stands. `report` is filled with
-    counts, encodings and notes. With `leave_out`, a section that cannot be read is rejected as long as another can.
+    With `actor_files`, sources are known by the names in these too, and one that is not is taken as it stands. `report`
+    is filled with counts, encodings and notes. With `leave_out`, a section that cannot be read is rejected
+    as long as another can.
     """
     from sca_nlp.read.speeches import ReadReport
 
     report = report if report is not None else ReadReport()
+    own = _own_actors(actor_files)
     n_failed = 0
     for section in sections:
         try:
-            yield from _read_section(section, rejects, own_actors, report)
+            yield from _read_section(section, rejects, own, report)
         except InputError as e:
             n_failed += 1
             if not leave_out or n_failed == len(sections):
@@ -168,8 +170,19 @@ def read(
             rejects(Reject(section.path, 0, f"file left out: {e}"))
 
 
+def _own_actors(files: Sequence[str]) -> dict[str, Any]:
+    """Return the reader's options for actors of the user's own."""
+    from functools import partial
+
+    from sca_nlp.actors import country_code, load_data
+
+    if not files:
+        return {}
+    return {"keep_unknown_sources": True, "country_code": partial(country_code, data=load_data().extended(files))}
+
+
 def _read_section(
-    section: SpeechesSection, rejects: Callable[[Reject], None], own_actors: bool, report: ReadReport
+    section: SpeechesSection, rejects: Callable[[Reject], None], own: dict[str, Any], report: ReadReport
 ) -> Iterator[Speech]:
     from sca_nlp.read.speeches import read_speeches
 
@@ -182,7 +195,7 @@ def _read_section(
         defaults=section.defaults,
         rejects=rejects,
         report=report,
-        **({"keep_unknown_sources": True} if own_actors else {}) | section.options,
+        **own | section.options,
     ):
         n_read += 1
         if wanted and speech.source not in wanted:

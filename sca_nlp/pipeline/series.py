@@ -465,6 +465,23 @@ def report(
     return write_report(folder, title=title, dyads=dyads, out=out, members=members_function(files), names=names)
 
 
+def _check_inputs(config: Config) -> None:
+    """Raise now what the later stages would raise after hours of scoring."""
+    import glob
+
+    from sca_nlp.aggregate.periods import GRAINS
+    from sca_nlp.errors import UnknownNameError
+    from sca_nlp.registry import resolve
+
+    if config.words.period not in GRAINS:
+        raise UnknownNameError("period", config.words.period, GRAINS)
+    for section in config.deeds:
+        resolve("deed reader", section.name)
+    for path in (*(d.path for d in config.deeds), config.compare.leaders, config.words.audit):
+        if path and not Path(path).exists() and not glob.glob(path):  # noqa: PTH207 (patterns may be absolute)
+            raise InputError(path, "no such file", "a file, a folder or a pattern such as data/*.zip")
+
+
 @dataclass(frozen=True)
 class RunSummary:
     """What a whole run made."""
@@ -482,6 +499,7 @@ def run(
 
     config = replace(config, words=known_dyads(config.words, config.actors.files))
     dyads = directed(config.words)
+    _check_inputs(config)
     tools = load_tools(
         config.classify.model,
         profile=config.classify.profile,
@@ -491,7 +509,7 @@ def run(
     )
     rejects: list[Reject] = []
     reading = ReadReport()
-    speeches = read(config.speeches, rejects.append, own_actors=bool(config.actors.files), report=reading)
+    speeches = read(config.speeches, rejects.append, actor_files=config.actors.files, report=reading)
     name = config.classify.model
     scored = score(speeches, config.folder, tools, rejects=rejects, progress=progress, model_name=name, report=reading)
     for note in (*reading.remarks(), *(f"note: {note}" for note in reading.notes[:10])):

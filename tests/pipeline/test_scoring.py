@@ -9,6 +9,7 @@ from sca_nlp.errors import InputError
 from sca_nlp.pipeline import scoring as pipeline
 from sca_nlp.read.speeches import ReadReport
 from sca_nlp.records import Reject
+from sca_nlp.share import share_path
 from sca_nlp.store import check_run, iter_passages, store_digest
 from tests.fakes import fake_tools, speech
 
@@ -107,3 +108,10 @@ def test_an_unreadable_file_leaves_no_run_behind(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         pipeline.score(pipeline.read(sections, lambda r: None), tmp_path / "run", fake_tools())
     assert not (tmp_path / "run").exists()
+
+
+def test_sources_are_known_by_the_names_of_own_actors(tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text("id,date,country,text\na,1999,Norvale,x\nb,1999,Neverland,x\n")
+    files = [str(share_path("corpus", "sample", "actors.toml"))]
+    sections = [SpeechesSection(str(tmp_path / "own.csv"))]
+    assert [s.source for s in pipeline.read(sections, lambda r: None, actor_files=files)] == ["NVL", "Neverland"]

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from sca_nlp import pipeline
-from sca_nlp.config import CompareSection, CrisisSection, WordsSection, read_config
+from sca_nlp.config import CompareSection, CrisisSection, DeedsSection, WordsSection, read_config
 from sca_nlp.errors import InputError, ScaError
 from sca_nlp.pipeline import series
 from sca_nlp.share import share_path
@@ -134,3 +134,19 @@ def test_actors_of_a_dyad_are_known_by_code_or_name(made: pipeline.RunSummary) -
     with pytest.raises(InputError, match="unknown actor 'NVL'"):
         pipeline.known_dyads(own)
     assert pipeline.known_dyads(own, folder=made.folder) == own  # they speak in that run
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"words": WordsSection(period="decade")}, "period 'decade'"),
+        ({"deeds": (DeedsSection("chronologie", "x.csv"),)}, "did you mean 'chronology'"),
+        ({"deeds": (DeedsSection("chronology", "none.csv"),)}, "none.csv: no such file"),
+        ({"compare": CompareSection(leaders="none.csv")}, "none.csv: no such file"),
+    ],
+)
+def test_what_is_wrong_is_told_before_anything_is_scored(tmp_path: Path, change, message: str) -> None:
+    config = replace(read_config(share_path("configs", "sample.toml")), out=str(tmp_path / "run"), **change)
+    with pytest.raises(ScaError, match=message):
+        pipeline.run(config)
+    assert not (tmp_path / "run").exists()
