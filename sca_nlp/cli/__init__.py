@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
 from importlib.metadata import entry_points
+from pathlib import Path
 from types import FrameType
 
 import typer
@@ -22,6 +24,8 @@ app = typer.Typer(
 )
 
 _STOPPED = 130
+#: What a user can mend of the system's errors: no room, no right, no such place.
+_USERS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
@@ -55,6 +59,11 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as e:
+        if isinstance(e, OSError) and e.filename and e.errno in _USERS:
+            from sca_nlp.store import mendable
+
+            print(f"sca: {mendable(e, Path(os.fsdecode(e.filename)))}", file=sys.stderr)
+            sys.exit(2)
         if hasattr(e, "format_message"):  # click's own: a wrong option or a missing argument
             context = getattr(e, "ctx", None)
             hint = f" (see: {context.command_path} --help)" if context else ""

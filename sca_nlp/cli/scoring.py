@@ -17,7 +17,7 @@ from sca_nlp.errors import InputError
 
 Model = Annotated[str, typer.Option(help="A shipped model's name or a model folder; empty: the default.")]
 Profile = Annotated[str, typer.Option(help="exact (fp32), balanced (int8) or fast (a cascade).")]
-Threads = Annotated[int, typer.Option(help="Threads of inference; 0: the cores that this process may use.")]
+Threads = Annotated[int, typer.Option(min=0, help="Threads of inference; 0: the cores that this process may use.")]
 
 
 @app.command(rich_help_panel="Stages")

@@ -147,9 +147,11 @@ def _list_deed_readers(as_json: bool) -> None:
 def compare(
     run: Run,
     dyad: Dyad = None,
-    draws: Annotated[int, typer.Option(help="Draws that carry the words' uncertainty; 0: as the config says.")] = 0,
-    permutations: Annotated[int, typer.Option(help="Permutations of each null; 0: as the config says.")] = 0,
-    workers: Annotated[int, typer.Option(help="Processes; the numbers do not depend on it.")] = 1,
+    draws: Annotated[
+        int, typer.Option(min=0, help="Draws that carry the words' uncertainty; 0: as the config says.")
+    ] = 0,
+    permutations: Annotated[int, typer.Option(min=0, help="Permutations of each null; 0: as the config says.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; the numbers do not depend on it.")] = 1,
     config: ConfigOption = None,
     as_json: JsonFlag = False,
 ) -> None:

@@ -475,6 +475,9 @@ def _check_inputs(config: Config) -> None:
 
     if config.words.period not in GRAINS:
         raise UnknownNameError("period", config.words.period, GRAINS)
+    for name in ("draws", "permutations", "max_lag"):
+        if (value := getattr(config.compare, name)) < 0:
+            raise InputError(f"compare.{name}", str(value), "a number of at least 0")
     for section in config.deeds:
         resolve("deed reader", section.name)
     for path in (*(d.path for d in config.deeds), config.compare.leaders, config.words.audit):

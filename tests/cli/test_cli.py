@@ -89,6 +89,8 @@ LATER = {
         (("codebook", "nothing.toml"), "no such file"),
         (("export", "."), "--out"),
         (("corpus", "check", "x.csv", "--column", "text"), "name=value"),
+        (("compare", ".", "--permutations", "-5"), "greater than or equal to 0"),
+        (("score", "x.csv", "--out", "x", "--threads", "-1"), "greater than or equal to 0"),
     ],
 )
 def test_a_mistake_is_one_line_and_code_2(
@@ -241,3 +243,13 @@ def test_ctrl_c_stops_a_background_job_with_130_and_a_line(speeches: Path, tmp_p
     assert done.returncode == 130
     assert "run the same command again" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_place_that_cannot_be_written_is_one_line(call, speeches: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    columns = [x for c in ("date=day", "source=land", "text=body") for x in ("--column", c)]
+    assert call("score", speeches, "--out", tmp_path / "run", "--model", "linear", *columns)[0] == 0
+    code, _, err = call("report", tmp_path / "run", "--out", tmp_path / "file" / "report")
+    assert code == 2
+    assert len(err.strip().splitlines()) == 1
+    assert "file" in err

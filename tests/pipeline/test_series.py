@@ -142,6 +142,7 @@ def test_actors_of_a_dyad_are_known_by_code_or_name(made: pipeline.RunSummary) -
         ({"words": WordsSection(period="decade")}, "period 'decade'"),
         ({"deeds": (DeedsSection("chronologie", "x.csv"),)}, "did you mean 'chronology'"),
         ({"deeds": (DeedsSection("chronology", "none.csv"),)}, "none.csv: no such file"),
+        ({"compare": CompareSection(draws=-1)}, "compare.draws: -1"),
         ({"compare": CompareSection(leaders="none.csv")}, "none.csv: no such file"),
     ],
 )
