@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -143,6 +144,9 @@ def _pages(app: FastAPI, desk: Desk) -> None:
                 title=title,
                 pages=PAGES,
                 run=desk.run.resolve().name,
+                run_key=hashlib.blake2b(
+                    str(desk.run.resolve()).encode("utf-8", "surrogateescape"), digest_size=8
+                ).hexdigest(),
                 queues=QUEUES,
                 data=data,
                 version=__version__,

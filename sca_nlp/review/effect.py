@@ -161,18 +161,15 @@ def _audited(desk: Desk, path: Path, settings: Mapping[str, Any], final: Mapping
 
     from sca_nlp.aggregate import words
 
-    strata = {d["passage_id"]: d["stratum"] for d in desk.journal.drawn()}
-    held = {p: s for p, s in final.items() if p in strata}
+    inclusion = desk.queues.reached(final)
+    held = {p: s for p, s in final.items() if p in inclusion}
     if len(held) < LEAST_AUDIT:
         return None
-    # Within a stratum passages are coded in random order: those coded so far are themselves a random sample of it.
-    population = {d["stratum"]: d["population"] for d in desk.journal.draws()}
-    n = {k: sum(strata[p] == k for p in held) for k in population}
     audit = pd.DataFrame(
         {
             "passage_id": list(held),
             "codes": [list(s.decision.codes) if s.decision else [] for s in held.values()],
-            "inclusion_probability": [n[strata[p]] / population[strata[p]] for p in held],
+            "inclusion_probability": [inclusion[p] for p in held],
         }
     )
     from sca_nlp.aggregate.audit import audit_rates

@@ -32,6 +32,8 @@ FORMATS = {
     "label_studio": ("label_studio.json", "application/json"),
     "argilla": ("argilla.json", "application/json"),
     "prodigy": ("prodigy.jsonl", "application/x-ndjson"),
+    "training": ("training.jsonl", "application/x-ndjson"),
+    "audit": ("audit.jsonl", "application/x-ndjson"),
     "log": ("log.jsonl", "application/x-ndjson"),
     "log_csv": ("log.csv", "text/csv"),
 }
@@ -104,12 +106,26 @@ def export(desk: Desk, format: str) -> bytes:
         writer.writerows({k: _tame(v) for k, v in e.items()} for e in desk.journal.all_events())
         return text.getvalue().encode()
     rows = decided(desk)
+    if format in ("training", "audit"):
+        rows, format = _one_each(desk, rows, format), "jsonl"
     if format == "csv":
         rows = [_each_text(a, _tame) for a in rows]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "out"
         write_annotations(path, rows, format)
         return path.read_bytes()
+
+
+def _one_each(desk: Desk, rows: list[Annotation], stream: str) -> list[Annotation]:
+    """Return one decision a passage (the adjudicated, else the first): the audit's, or all but the audit's."""
+    final = desk.journal.final()
+    keys = {s.key for s in final.values()}
+    inclusion = desk.queues.reached(final)
+    kept = [a for a in rows if a.annotation_id in keys and (a.stream == "audit") == (stream == "audit")]
+    if stream == "training":
+        return kept
+    places = {s.key: p for p, s in final.items()}
+    return [replace(a, inclusion_probability=(pi := inclusion[places[a.annotation_id]]), weight=1 / pi) for a in kept]
 
 
 def _each_text(a: Annotation, change: Callable[[str], str]) -> Annotation:

@@ -165,6 +165,17 @@ class Queues:
             population[d["stratum"]] = d["population"]
         return {s: n[s] / population[s] for s in n if population[s]}
 
+    def reached(self, coded: Iterable[str]) -> dict[str, float]:
+        """Return audit unit -> inclusion probability, as far as the audit has been coded.
+
+        Units of a stratum are coded in random order, so those coded so far are themselves a random sample of it.
+        """
+        strata = {d["passage_id"]: d["stratum"] for d in self.journal.drawn()}
+        population = {d["stratum"]: d["population"] for d in self.journal.draws()}
+        held = [p for p in coded if p in strata]
+        n = {s: sum(strata[p] == s for p in held) for s in population}
+        return {p: n[strata[p]] / population[strata[p]] for p in held}
+
     def inclusion_of(self, passage_id: str) -> float | None:
         """Return the inclusion probability of an audit unit, None for others."""
         rows = self.journal.read("SELECT stratum FROM drawn WHERE passage_id = ?", [passage_id])

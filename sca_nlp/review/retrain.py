@@ -71,15 +71,14 @@ def write_config(desk: Desk) -> tuple[Path, int]:
     The config is the one that `sca review --train` named, or else a quick linear model on the shipped sample; the
     corrections are added to its annotations.
     """
-    from sca_nlp.read.annotations import write_annotations
-    from sca_nlp.review.exchange import decided
+    from sca_nlp.review.exchange import export
+    from sca_nlp.store import write_atomically
 
     folder = desk.run.resolve() / "review" / "train"
     folder.mkdir(parents=True, exist_ok=True)
-    # One decision a passage: the adjudicated one, else the first coder's.
-    final = {s.key for s in desk.journal.final().values()}
-    rows = [a for a in decided(desk) if a.stream != "audit" and a.annotation_id in final]
-    n = write_annotations(folder / "corrections.jsonl", rows)
+    rows = export(desk, "training")
+    write_atomically(folder / "corrections.jsonl", rows)
+    n = rows.count(b"\n")
     stamp = time.strftime("%Y%m%d-%H%M%S")
     settings = _base(desk.train_config, folder, {d["passage_id"] for d in desk.journal.drawn()})
     settings["annotations"] = [*settings["annotations"], {"path": str(folder / "corrections.jsonl")}]

@@ -109,7 +109,8 @@ class Person:
             self.page.keyboard.press(key)
 
     def saved(self) -> None:
-        until(self.page, "JSON.parse(localStorage.getItem('sca-outbox') || '[]').length === 0")
+        boxes = "Object.keys(localStorage).filter((k) => k.startsWith('sca-outbox'))"
+        until(self.page, f"{boxes}.every((k) => localStorage[k] === '[]')")
 
     def clean(self) -> None:
         assert self.complaints == []

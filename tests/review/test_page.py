@@ -277,6 +277,24 @@ def test_an_export_comes_back_unchanged(
     assert held(two) == held(one)
 
 
+def test_audit_and_training_are_kept_apart(client: TestClient, desk: Desk) -> None:
+    post(client, "audit/draw", coder="ada", n=10)
+    audit = client.get("/api/queues/audit?coder=ada").json()["passages"]
+    (hard,) = client.get("/api/queues/informative?coder=ada&n=1").json()["passages"]
+    for p in (*audit[:4], hard):
+        decide(client, p, "ada")
+        decide(client, p, "bo", codes=["SS+"])
+    decide(client, audit[0], "cy", role="adjudicator", codes=["FO-"])
+    rows = [json.loads(line) for line in client.get("/api/export/audit").text.splitlines()]
+    assert [r["codes"] for r in rows] == [["TP+"]] * 3 + [["FO-"]]  # one each, the adjudicated last decided
+    strata = {d["passage_id"]: d["stratum"] for d in desk.journal.drawn()}
+    population = {d["stratum"]: d["population"] for d in desk.journal.draws()}
+    wanted = sorted(sum(strata[q] == strata[p] for q in audit[:4]) / population[strata[p]] for p in audit[:4])
+    assert sorted(r["inclusion_probability"] for r in rows) == pytest.approx(wanted)
+    training = [json.loads(line) for line in client.get("/api/export/training").text.splitlines()]
+    assert [(r["stream"], r["coder"]) for r in training] == [("informative", "ada")]
+
+
 def test_suggestions_are_not_taken_in_as_work(client: TestClient) -> None:
     p = client.get("/api/passages").json()["passages"][0]
     line = {"speech_id": p["speech_id"], "start": p["start"], "end": p["end"], "text": p["text"], "codes": ["TP+"]}

@@ -2,8 +2,9 @@
 // It leaves the box only when the server has it on disk. Gone network, closed tab, restarted server: nothing is lost.
 import { api, toast, $ } from "/static/base.js";
 
-const BOX = "sca-outbox";
-const OLDEST = "sca-outbox-refused";
+// One box a run: another run on the same port must not get these keys.
+const BOX = `sca-outbox-${document.documentElement.dataset.run}`;
+const REFUSED = `sca-refused-${document.documentElement.dataset.run}`;
 const read = () => JSON.parse(localStorage.getItem(BOX) || "[]");
 const write = (items) => localStorage.setItem(BOX, JSON.stringify(items));
 let sending = null;
@@ -53,7 +54,7 @@ async function drain() {
       // Refused for good: what built upon it cannot stand either. Kept aside, shown, never thrown away silently.
       const same = (i) => i.body.passage_id === item.body.passage_id && i.body.coder === item.body.coder && i.body.role === item.body.role;
       const lost = read().filter(same);
-      localStorage.setItem(OLDEST, JSON.stringify([...JSON.parse(localStorage.getItem(OLDEST) || "[]"), ...lost].slice(-200)));
+      localStorage.setItem(REFUSED, JSON.stringify([...JSON.parse(localStorage.getItem(REFUSED) || "[]"), ...lost].slice(-200)));
       write(read().filter((i) => !same(i)));
       toast(error.message, "error");
       listeners.refused(error, item);
