@@ -17,9 +17,11 @@ def activation_ranges(
     sizes: Mapping[str, Any],
     codebook: Codebook,
     ids: Sequence[Sequence[int]],
-    tail: float = 2e-6,
-) -> dict[str, NDArray[np.float32]]:
-    """Return `quant.<layer>.<site>` -> [lowest, highest] over sentences; a share `tail` at each end is let go.
+    tail: float = 1e-5,
+) -> dict[str, NDArray[Any]]:
+    """Return `quant.<layer>.<site>` -> [lowest, highest] over sentences, and `.wide` -> channels that go beyond.
+
+    One channel in 64, those with the largest values, is left to fp32; ranges are those of the rest.
 
     Args:
         weights: the network's arrays.
@@ -36,22 +38,19 @@ def activation_ranges(
     graph = build_graph(weights, shape, codebook.groups(), int8=False, watch=True)
     session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     names = [o.name for o in session.get_outputs()][1:]
-    low: list[list[float]] = [[] for _ in names]
-    high: list[list[float]] = [[] for _ in names]
-    size = 0
+    seen: list[list[NDArray[np.float32]]] = [[] for _ in names]
     for row in ids:
         feed = {"ids": np.array([row], np.int64), "lengths": np.array([len(row)], np.int32)}
         for k, value in enumerate(session.run(names, feed)):
-            flat = value.ravel()
-            size = max(size, flat.size)
-            keep = max(1, int(flat.size * 1e-4))
-            part = np.partition(flat, (keep, flat.size - keep - 1))
-            low[k] += part[:keep].tolist()
-            high[k] += part[-keep:].tolist()
-    out = {}
+            seen[k].append(value[0].astype(np.float16))
+    out: dict[str, NDArray[Any]] = {}
     for k, site in enumerate(activation_sites(shape)):
-        total = sum(len(row) for row in ids) * (int(sizes["width"]) * (4 if site.endswith("expanded") else 1))
-        drop = int(total * tail)
-        bottom, top = sorted(low[k]), sorted(high[k], reverse=True)
-        out[site] = np.array([bottom[min(drop, len(bottom) - 1)], top[min(drop, len(top) - 1)]], np.float32)
+        values = np.concatenate(seen[k]).astype(np.float32)  # [tokens, channels]
+        seen[k] = []
+        largest = np.abs(values).max(0)
+        n_wide = max(1, values.shape[1] // 64)
+        wide = np.sort(np.argsort(largest)[-n_wide:])
+        rest = np.delete(values, wide, axis=1)
+        out[site + ".wide"] = wide.astype(np.int32)
+        out[site] = np.quantile(rest, [tail, 1 - tail]).astype(np.float32)
     return out

@@ -28,6 +28,14 @@ class Shape:
     eps: float
 
 
+@dataclass(frozen=True)
+class _Quantised:
+    values: str
+    scale: str
+    zero: str
+    wide: NDArray[np.int64]  # channels that are multiplied in fp32
+
+
 class _Builder:
     """Collects nodes and constants; one method an operation, each returning the name of its output."""
 
@@ -92,33 +100,40 @@ def build_graph(
         except KeyError:
             raise InputError("weights.safetensors", f"no array {name!r}", "the arrays of a BERT classifier") from None
 
-    def product(
-        x: str, w: NDArray[np.float32], bias: NDArray[np.float32], quantised: tuple[str, str, str] | None
-    ) -> str:
+    def product(x: str, w: NDArray[np.float32], bias: NDArray[np.float32], quantised: _Quantised | None) -> str:
         # w is [in, out]
         if quantised is None:
             return b.one("Add", b.one("MatMul", x, b.constant(w)), b.constant(bias))
-        q, scale, zero = quantised
         top = 63 if narrow else 127
-        w_scale = np.maximum(np.abs(w).max(0), 1e-12) / top
-        wq = np.clip(np.round(w / w_scale), -top, top).astype(np.int8)
-        return b.one(
+        rest = w.copy()
+        rest[quantised.wide] = 0
+        w_scale = np.maximum(np.abs(rest).max(0), 1e-12) / top
+        wq = np.clip(np.round(rest / w_scale), -top, top).astype(np.int8)
+        out = b.one(
             "MatMulIntegerToFloat",
-            *(q, b.constant(wq), scale, b.constant(w_scale.astype(np.float32)), zero, "", b.constant(bias)),
+            *(quantised.values, b.constant(wq), quantised.scale, b.constant(w_scale.astype(np.float32))),
+            *(quantised.zero, "", b.constant(bias)),
             domain="com.microsoft",
         )
+        if not len(quantised.wide):
+            return out
+        # The few channels with values far beyond all others are multiplied in fp32 (Dettmers et al. 2022): with them in
+        # range, a step of the 8-bit scale would be as large as most values.
+        part = b.one("Gather", x, b.constant(quantised.wide), axis=-1)
+        return b.one("Add", out, b.one("MatMul", part, b.constant(w[quantised.wide])))
 
-    def site(x: str, name: str) -> tuple[str, str, str] | None:
+    def site(x: str, name: str) -> _Quantised | None:
         if watch:
             b.watched.append(x)
-        if not int8:
+        if not int8 or name not in weights:  # a product whose range was left out stays in fp32
             return None
         low, high = (float(v) for v in array(name))
         low, high = min(low, 0.0), max(high, 1e-6)
         scale = (high - low) / 255
         s = b.constant(np.array(scale, np.float32))
         z = b.constant(np.array(round(-low / scale), np.uint8))
-        return b.one("QuantizeLinear", x, s, z), s, z
+        wide = np.asarray(weights.get(name + ".wide", np.zeros(0)), np.int64)
+        return _Quantised(b.one("QuantizeLinear", x, s, z), s, z, wide)
 
     def linear(prefix: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         return array(prefix + ".weight").T, array(prefix + ".bias")
