@@ -88,7 +88,7 @@ class TrainConfig:
     templates: int = 4  # counterfactual sentences made of each template; 0 leaves them out
     workers: int = 2  # folds fitted at once
     lexical: float = 0.35  # weight of the n-gram model beside the encoder, in log odds; 0 leaves it out
-    settle: float = 0.16  # profile `fast`: below this n-gram probability of every class the encoder is not asked
+    settle: float = 0.13  # profile `fast`: below this n-gram probability of every class the encoder is not asked
     fewest: int = 8  # examples that every class must have
     encoder: EncoderSection = field(default_factory=EncoderSection)
     split: SplitSection = field(default_factory=SplitSection)
