@@ -92,6 +92,7 @@ class Explorer:
     def __init__(self, con: duckdb.DuckDBPyConnection, folder: Path, codebook: Codebook) -> None:
         self._con, self._folder, self.codebook = con, folder, codebook
         self.n_passages = int((self._con.execute("SELECT count(*) FROM p").fetchone() or (0,))[0])
+        self._row: dict[str, int] = {}
         self.has_other = bool(self.rows("SELECT 1 FROM p WHERE other_mask IS NOT NULL LIMIT 1"))
         self._likeliest = "greatest(" + ", ".join(f'"{c}"' for c in codebook.classes) + ")"
 
@@ -193,12 +194,24 @@ class Explorer:
             c.add("mask = 0" if state == "unseen" else "mask <> 0")
             done = [p for p, s in states.items() if s in ("coded", "adjudicated")]
             if done:
-                frames["done"] = pa.table({"passage_id": pa.array(done, pa.string())})
-                c.add("passage_id NOT IN (SELECT passage_id FROM done)")
+                frames["done"] = pa.table({"row": pa.array(self._rows_of(done), pa.int32())})
+                c.add("row NOT IN (SELECT row FROM done)")
             return
         chosen = [p for p, s in states.items() if s == state]
-        frames["chosen"] = pa.table({"passage_id": pa.array(chosen, pa.string())})
-        c.add("passage_id IN (SELECT passage_id FROM chosen)")
+        frames["chosen"] = pa.table({"row": pa.array(self._rows_of(chosen), pa.int32())})
+        c.add("row IN (SELECT row FROM chosen)")
+
+    def _rows_of(self, ids: Sequence[str]) -> list[int]:
+        """Return the rows of passages; looked up once, since rows are found much faster than ids."""
+        import pyarrow as pa
+
+        new = [p for p in ids if p not in self._row]
+        if new:
+            frame = pa.table({"passage_id": pa.array(new, pa.string())})
+            sql = "SELECT passage_id, row FROM p WHERE passage_id IN (SELECT passage_id FROM wanted)"
+            self._row |= dict.fromkeys(new, -1)  # -1: decided on in the journal, but not in this run any more
+            self._row |= {r["passage_id"]: r["row"] for r in self.rows(sql, wanted=frame)}
+        return [self._row[p] for p in ids]
 
     def page(self, f: Filter, offset: int = 0, states: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Return one page of passages and how many fit in all.
