@@ -6,14 +6,11 @@ import sys
 from pathlib import Path
 
 out = Path("requirements.lock")
-subprocess.run(
-    [
-        sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--quiet", "--universal",
-        "--python-version", "3.11", "--all-extras", "--generate-hashes", "--no-annotate", "--no-header", "--no-emit-package", "torch",
-        "--constraint", ".ci/torch.txt", "--output-file", str(out),
-    ],
-    check=True,
-)  # fmt: skip
+OPTIONS = """
+    pyproject.toml --quiet --universal --python-version 3.11 --all-extras --generate-hashes --no-annotate --no-header
+    --no-emit-package torch --constraint .ci/torch.txt --output-file requirements.lock
+"""
+subprocess.run([sys.executable, "-m", "uv", "pip", "compile", *OPTIONS.split()], check=True)
 lines = out.read_text().splitlines()
 blocks: list[list[str]] = []
 for line in lines:
