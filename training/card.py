@@ -43,8 +43,7 @@ def measure(model: Path, test: Path, pairs: Path | None = None) -> dict[str, Any
         metrics["profiles"] = {p: profile(load_model(str(model), profile=p, threads=1), test) for p in PROFILES}
     if pairs is not None:
         metrics["minimal_pairs"] = minimal_pairs(classifier, pairs)
-    rates = metrics.pop("out_of_fold_rates", None) or metrics.get("error_rates", {}).get("out_of_fold")
-    metrics["error_rates"] = error_rates(classifier, test, rates)
+    metrics["error_rates"] = error_rates(classifier, test, metrics.get("out_of_fold_rates"))
     metrics["bytes"] = sum(f.stat().st_size for f in folder.path.iterdir())
     return metrics
 
