@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sca_nlp.records import Speech, passage_id
@@ -91,6 +91,9 @@ def test_plain_sentences_joined_by_a_space_come_back_one_by_one(sentences: list[
     assert cut(" ".join(sentences)) == sentences
 
 
+@example('"Mr. "', "Mr. ")
+@example('"Mr. "', "")
+@example("« Non. »", "")
 @given(ONE_LINE, ONE_LINE)
 def test_a_blank_line_parts_two_lines_as_if_they_were_two_texts(one: str, two: str) -> None:
     assert cut(f"{one}\n\n{two}") == cut(one) + cut(two)

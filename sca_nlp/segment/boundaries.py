@@ -106,16 +106,20 @@ def _ends(
         return True, end
     if not match.group(3):
         return _ends_without_space(text, dot, end, mark)
-    if text[after] in '"”' and text[after + 1 : after + 2].isspace() and _quote_open(text, start, line, end):
+    if text[after] in '"”' and (text[after + 1 : after + 2] or " ").isspace() and _quote_open(text, start, line, end):
         # A closing quote set off by a space: it belongs to the sentence that it closes.
         end = after + 1
         after = _skip_space(text, end, len(text))
+        if after >= len(text):
+            return True, end
     if fresh and starts_item(text, after):
         word = _word_before(text, dot, start)
         return len(word) != 1 and word.lower() not in rules.titles, end
-    if text[after] == "»" and text[after + 1 : after + 2].isspace():
+    if text[after] == "»" and (text[after + 1 : after + 2] or " ").isspace():
         end = after + 1  # French sets its quotes off by a space
         after = _skip_space(text, end, len(text))
+        if after >= len(text):
+            return True, end
     if text[after : after + 1] in (".", ",", ";", ":", "?", "!", "…"):
         return False, end
     if _LETTERED.match(text, after) and not _known(_word_before(text, dot, start).lower(), rules):
