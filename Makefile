@@ -8,7 +8,7 @@ SCA_DATA ?= ../shared/data
 export SCA_DATA
 V := .venv/bin
 
-.PHONY: setup demo test check lint types bench train faults lock clean
+.PHONY: setup demo test check lint types bench train lock clean
 
 setup: .venv/ready
 

@@ -1,0 +1,88 @@
+"""Every speed claim of the project in one run: `make bench`, or `python -m training.bench --data SCA_DATA --out FILE`.
+
+Both sides of each claim run in the same process, interleaved; medians of five rounds; threads stated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.inference_bench import bench, read_texts
+
+
+def stages(data: Path, n_speeches: int = 60, rounds: int = 5) -> dict[str, float]:
+    """Return passages a second of cutting, naming actors and finding targets, on one core."""
+    from sca_nlp.attribute import Attributor
+    from sca_nlp.pipeline.scoring import cut
+    from sca_nlp.read.speeches import read_speeches
+
+    speeches = []
+    for speech in read_speeches(data / "speeches" / "ungdc.parquet", rejects=lambda r: None):
+        speeches.append(speech)
+        if len(speeches) == n_speeches:
+            break
+    cuts = [cut(s) for s in speeches]
+    texts = [p.text for c in cuts for p in c.passages]
+    dates = [c.speech.date for c in cuts for _ in c.passages]
+    sources = [c.speech.source for c in cuts for _ in c.passages]
+    prev, after = ([getattr(p, k) for c in cuts for p in c.passages] for k in ("prev", "next"))
+    coded = [("NA+",) if k % 4 == 0 else () for k in range(len(texts))]  # one in four has a code, as on real speeches
+
+    def actors() -> None:
+        Attributor.load().actors(texts, dates)
+
+    def targets() -> None:
+        Attributor.load().targets(texts, prev, after, coded, sources, dates)
+
+    jobs: dict[str, Callable[[], Any]] = {
+        "cut speeches into passages": lambda: [cut(s) for s in speeches],
+        "name actors": actors,
+        "find targets, one passage in four coded": targets,
+    }
+    found = {}
+    for name, job in jobs.items():
+        seconds = []
+        for _ in range(rounds):
+            start = time.process_time()
+            job()
+            seconds.append(time.process_time() - start)
+        found[name] = round(len(texts) / float(np.median(seconds)), 0)
+    return found
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="the folder with speeches/ and annotations/")
+    parser.add_argument("--n", type=int, default=1000, help="sentences of the inference benchmark")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=Path("runs/bench.json"))
+    args = parser.parse_args()
+    texts = read_texts(args.data / "annotations" / "train.jsonl", args.n)
+    result = {
+        "inference": bench(texts, threads=args.threads, rounds=args.rounds),
+        "stages, passages a second of one core": stages(args.data, rounds=args.rounds),
+    }
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    inference = result["inference"]
+    print(f"{inference['sentences']} sentences, {args.threads} threads, median of {args.rounds} rounds")
+    print(f"{'':42} {'per second':>11} {'x plain':>8}")
+    for name, rate in inference["sentences_per_second"].items():
+        print(f"{name:42} {rate:11,.0f} {inference['times_the_plain_loop'][name]:8.2f}")
+    for name, rate in result["stages, passages a second of one core"].items():
+        print(f"{name:42} {rate:11,.0f}")
+    print(f"written: {args.out}")
+
+
+if __name__ == "__main__":
+    main()
