@@ -22,6 +22,9 @@ from sca_nlp.records import MANIFESTATIONS, Coverage, Deed, DeedSource
 #: Data sets coded from news, whose counts grow with the number of reports: shares, never sums (first part of their
 #: name).
 MEDIA_CODED = ("gdelt", "icews", "polecat", "plover", "phoenix", "cline", "acled")
+#: A series that is almost always zero gives its one deed a z of 5 or more; beyond this limit a composite would be that
+#: deed alone (Tukey 1962 on winsorising).
+Z_LIMIT = 3.0
 NORMALISE = ("sum", "share", "mean")
 COLUMNS = ["source", "target", "period", "manifestation", "dataset", "estimate", "n_deeds", "covered"]
 _FINE = {"year": 0, "quarter": 1, "month": 2, "week": 3, "day": 3}
@@ -249,7 +252,7 @@ def zscore(values: np.ndarray[Any, Any], inside: np.ndarray[Any, Any]) -> np.nda
 def _compose(
     out: pd.DataFrame, reference: tuple[str, str] | None, standardise: str, weights: Mapping[str, float] | None
 ) -> pd.DataFrame:
-    """Return the composites: manifestation with dataset `all`, and `all` with `all`, in z units."""
+    """Return the composites: manifestation with dataset `all`, and `all` with `all`, in z units, each within 3 of 0."""
     if out.empty:
         return pd.DataFrame(columns=COLUMNS)
     low, high = (periods.number(p) for p in reference) if reference else (-(10**9), 10**9)
@@ -259,7 +262,7 @@ def _compose(
     z = pd.Series(np.nan, out.index)
     for _, part in out.groupby(series, sort=True):
         z.loc[part.index] = zscore(part["estimate"].to_numpy(float), part["inside"].to_numpy(bool))
-    out = out.assign(z=z)
+    out = out.assign(z=z.clip(-Z_LIMIT, Z_LIMIT))
     one = out.groupby(["source", "target", "period", "manifestation"], sort=True).agg(
         estimate=("z", "mean"), n_deeds=("n_deeds", "sum"), covered=("covered", "max")
     )
