@@ -12,6 +12,7 @@ from sca_nlp.cli import app
 from sca_nlp.cli.console import JsonFlag, counted, emit, pairs, progress, table
 from sca_nlp.config import CompareSection, Config, DeedsSection, WordsSection, read_config
 from sca_nlp.errors import InputError
+from sca_nlp.share import share_path
 
 Run = Annotated[Path, typer.Argument(help="A run folder.")]
 ConfigOption = Annotated[Path | None, typer.Option(help="A run's TOML; default: the folder's own config.toml.")]
@@ -40,7 +41,7 @@ def _dyads(values: list[str] | None, settings: Config, run: Path) -> WordsSectio
 
 @app.command(rich_help_panel="Start here")
 def run(
-    config: Annotated[Path, typer.Argument(help="A run's TOML; see configs/.")],
+    config: Annotated[Path, typer.Argument(help="A run's TOML, or the bare name of a shipped one, as in sample.")],
     out: Annotated[Path | None, typer.Option(help="The run folder; default: as configured, or runs/<name>.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -50,6 +51,8 @@ def run(
     """
     from sca_nlp import pipeline
 
+    if not config.suffix and config.name == str(config) and not config.exists():
+        config = share_path("configs", f"{config}.toml")  # a shipped one, by its bare name
     settings = read_config(config)
     if out:
         settings = replace(settings, out=str(out))

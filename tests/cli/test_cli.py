@@ -83,6 +83,7 @@ LATER = {
         (("scroe",), "Did you mean 'score'"),
         (("score", "nothing.csv", "--out", "x"), "nothing.csv"),
         (("run", "nothing.toml"), "no such file"),
+        (("run", "smaple"), "did you mean 'sample.toml'"),
         (("check", "."), "no run.json"),
         (("predict", "in.xyz", "out.jsonl", "--model", "linear"), "in.xyz"),
         (("models", "show", "linaer"), "did you mean 'linear'"),
