@@ -4,8 +4,6 @@ TORCH ?= torch==2.13.0
 # Where CPU builds of torch are, asked only if pip's own sources would bring CUDA. For a GPU: make setup TORCH_CUDA=1
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH_CUDA ?=
-SCA_DATA ?= ../shared/data
-export SCA_DATA
 V := .venv/bin
 
 .PHONY: setup demo test check lint types bench train lock clean
@@ -35,8 +33,11 @@ lint: setup
 types: setup
 	$(V)/mypy
 
+# The real data that benchmarks and training read; tests that want it look for SCA_DATA or ../shared/data and skip without.
+bench train: export SCA_DATA ?= ../shared/data
+
 bench: setup
-	$(V)/python -m training.bench --data $(SCA_DATA)
+	$(V)/python -m training.bench --data $$SCA_DATA
 
 train: setup
 	$(V)/sca train configs/train.toml

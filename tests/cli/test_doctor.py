@@ -38,6 +38,7 @@ def test_a_sound_installation(call, monkeypatch: pytest.MonkeyPatch, tmp_path: P
 def test_text_names_what_is_missing(call, monkeypatch: pytest.MonkeyPatch) -> None:
     absent = [{"library": "numpy", "extra": "", "version": "2"}, {"library": "torch", "extra": "train", "version": ""}]
     monkeypatch.setattr(doctor, "libraries", lambda: absent)
+    monkeypatch.delenv("SCA_DATA", raising=False)
     code, out = call("--model", "linear")
     assert code == 0
     assert "train (lacks torch; for training and export of models)" in out
