@@ -7,7 +7,7 @@ intervals by resampling units.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,11 @@ def alpha(units: Sequence[Mapping[str, str]]) -> Figure:
         return Figure(None, n=len(tables), reason="everyone gave the same value everywhere: chance agreement is total")
     low, high = _interval(tables, _alpha)
     return Figure(value, low, high, len(tables))
+
+
+def nominal_alpha(units: Iterable[Sequence[Hashable]]) -> float | None:
+    """Return alpha alone, of units given as their coders' values; None where nothing varies. For resampling."""
+    return _alpha(_tables([{str(k): str(v) for k, v in enumerate(values)} for values in units]))
 
 
 def _tables(units: Sequence[Mapping[str, str]]) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sca_nlp.agreement import nominal_alpha
 from sca_nlp.codebook import Codebook, default_codebook
 from sca_nlp.errors import InputError
 from sca_nlp.records import Annotation
@@ -22,24 +23,8 @@ def alpha(units: Iterable[Sequence[Hashable]]) -> float:
     Args:
         units: for each unit the values that its coders gave; units with fewer than two are left out.
     """
-    observed: dict[tuple[Hashable, Hashable], float] = {}
-    for values in units:
-        n = len(values)
-        if n < 2:
-            continue
-        for i, a in enumerate(values):
-            for j, b in enumerate(values):
-                if i != j:
-                    observed[a, b] = observed.get((a, b), 0.0) + 1 / (n - 1)
-    totals: dict[Hashable, float] = {}
-    for (a, _), count in observed.items():
-        totals[a] = totals.get(a, 0.0) + count
-    n_all = sum(totals.values())
-    expected = n_all**2 - sum(v**2 for v in totals.values())
-    if n_all < 2 or expected == 0:
-        return float("nan")
-    disagreed = sum(count for (a, b), count in observed.items() if a != b)
-    return 1 - (n_all - 1) * disagreed / expected
+    value = nominal_alpha(units)
+    return float("nan") if value is None else value
 
 
 def agreement(
