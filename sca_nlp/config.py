@@ -45,7 +45,6 @@ class SegmentSection:
     """How speeches are cut."""
 
     language: str = "en"
-    unit: str = "sentence"
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,6 @@ class ClassifySection:
     model: str = ""  # a shipped model's name or a model folder; empty: the default
     profile: str = "balanced"  # exact, balanced or fast
     threads: int = 0  # 0: the cores that this process may use
-    batch_tokens: int = 0  # 0: the runtime's own
 
 
 @dataclass(frozen=True)
