@@ -80,6 +80,7 @@ class Annotation:
     stream: str = ""  # informative, audit, or empty
     inclusion_probability: float | None = None
     weight: float | None = None  # how many passages of the population it stands for
+    digest: str = ""  # of a stand-off annotation: the sentence's, see `read.annotations.standoff`
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ class AnnotationsSection:
 
     path: str
     format: str = ""  # a key of sca_nlp.read.annotations.READERS; empty: told by the file
+    speeches: str = ""  # where the texts of stand-off annotations are: a file, folder or pattern of speeches
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,9 @@ def read_train_config(path: Path | str) -> TrainConfig:
 
     return replace(
         config,
-        annotations=tuple(replace(a, path=at(a.path, "annotations")) for a in config.annotations),
+        annotations=tuple(
+            replace(a, path=at(a.path, "annotations"), speeches=at(a.speeches, "annotations"))
+            for a in config.annotations
+        ),
         codebook=at(config.codebook, "codebook"),
     )

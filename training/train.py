@@ -26,6 +26,7 @@ from sca_nlp.classify.linear import Ngrams, blend
 from sca_nlp.codebook import Codebook, default_codebook, read_codebook
 from sca_nlp.errors import InputError, UnknownNameError
 from sca_nlp.read.annotations import read_annotations
+from sca_nlp.read.annotations.standoff import fill_texts
 from sca_nlp.records import Annotation, Reject
 from sca_nlp.share import share_path
 from training.calibrate import (
@@ -122,7 +123,8 @@ def load_annotations(config: TrainConfig, codebook: Codebook, say: Say = print) 
     rows: list[Annotation] = []
     bad: list[Reject] = []
     for section in config.annotations:
-        rows += read_annotations(section.path, format=section.format, codebook=codebook, rejects=bad.append)
+        read = read_annotations(section.path, format=section.format, codebook=codebook, rejects=bad.append)
+        rows += fill_texts(read, section.speeches, bad.append) if section.speeches else read
     if bad:
         say(f"{len(bad)} records cannot be used, first {bad[0].file}:{bad[0].line}: {bad[0].reason}")
         if len(bad) > len(rows):

@@ -32,6 +32,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "stream": ("stream", "part"),
     "inclusion_probability": ("inclusion_probability",),
     "weight": ("weight",),
+    "digest": ("digest", "sha256"),
 }
 #: Words for "no code", which people type where a tool wants some label.
 _NOTHING = {"", "-", "absent", "none", "nothing", "no code"}
@@ -118,6 +119,7 @@ def from_record(record: Mapping[str, Any], codebook: Codebook, where: object) ->
         stream=text("stream"),
         inclusion_probability=number("inclusion_probability"),
         weight=number("weight"),
+        digest=text("digest"),
     )
 
 
