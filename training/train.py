@@ -131,6 +131,10 @@ def load_annotations(config: TrainConfig, codebook: Codebook, say: Say = print) 
             raise InputError(
                 bad[0].file, f"{len(bad)} of {len(bad) + len(rows)} records unusable ({bad[0].reason})", "annotations"
             )
+    audited = sum(r.stream == "audit" for r in rows)
+    if audited:  # the audit estimates this model's errors: learned from, it would flatter it
+        say(f"{audited} sentences of the random audit are left out: they measure the model")
+        rows = [r for r in rows if r.stream != "audit"]
     return make_dataset(rows, codebook, ", ".join(a.path for a in config.annotations), config.fewest)
 
 

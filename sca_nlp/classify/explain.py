@@ -9,8 +9,10 @@ from sca_nlp.classify.contract import Classifier
 from sca_nlp.errors import UnknownNameError
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-#: Longer passages are explained in steps of several words, so that a page never waits for hundreds of scorings.
+#: Longer passages are explained in steps of several words, so that a page never waits: at most so many pieces, and so
+#: many words read in all (each piece costs one reading of the passage).
 MOST = 48
+READ = 1500
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ def explain(classifier: Classifier, text: str, code: str, prev: str = "", next: 
     words = [m.span() for m in _WORD.finditer(text)]
     if not words:
         return []
-    size = -(-len(words) // MOST)
+    pieces = max(12, min(MOST, READ // len(words)))
+    size = -(-len(words) // pieces)
     spans = [(words[k][0], words[min(k + size, len(words)) - 1][1]) for k in range(0, len(words), size)]
     variants = [text, *(f"{text[:a].rstrip()} {text[b:].lstrip()}".strip() for a, b in spans)]
     n = len(variants)

@@ -82,7 +82,7 @@ def _model(desk: Desk) -> Any:
                 except ScaError:
                     continue
                 if wanted.startswith(folder.digest) and folder.codebook.classes == desk.codebook.classes:
-                    desk.jobs["model"] = load_model(str(folder.path), profile="balanced", threads=1)
+                    desk.jobs["model"] = load_model(str(folder.path), profile="balanced")
                     break
             else:
                 raise ScaError("the model that scored this run is not installed here; its words cannot be shown")

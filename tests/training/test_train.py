@@ -19,7 +19,7 @@ from training.finish import probabilities, soften  # noqa: E402
 from training.fit import fit, loss_of  # noqa: E402
 from training.network import SentenceClassifier, batches  # noqa: E402
 from training.settings import FitSection, read_train_config  # noqa: E402
-from training.train import train  # noqa: E402
+from training.train import load_annotations, train  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -107,6 +107,30 @@ def test_clear_errors(tmp_path: Path, change: dict[str, object], error: type[Exc
     write_annotations(tmp_path / "annotations.jsonl")
     with pytest.raises(error, match=message):
         train(write_config(tmp_path, None, **change), lambda line: None)
+
+
+def test_the_random_audit_is_never_learned_from(tmp_path: Path) -> None:
+    path = write_annotations(tmp_path / "annotations.jsonl")
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("\n".join(json.dumps(r | ({"stream": "audit"} if k % 5 == 0 else {})) for k, r in enumerate(rows)))
+    said: list[str] = []
+    data = load_annotations(read_train_config(write_config(tmp_path, None)), BOOK, said.append)
+    assert len(data.rows) == 120
+    assert "30 sentences of the random audit are left out" in said[0]
+
+
+def test_codes_without_texts_find_their_sentences(tmp_path: Path) -> None:
+    path = write_annotations(tmp_path / "annotations.jsonl")
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    speeches = [{"speech_id": r["id"], "date": "1990", "source": "FRA", "text": r["text"]} for r in rows]
+    (tmp_path / "speeches.jsonl").write_text("\n".join(json.dumps(s) for s in speeches))
+    bare = [{"id": r["id"], "speech_id": r["id"], "start": 0, "end": len(r["text"]), "codes": r["codes"]} for r in rows]
+    path.write_text("\n".join(json.dumps(r) for r in bare))
+    config = write_config(tmp_path, None)
+    text = config.read_text() + f'speeches = "{tmp_path / "speeches.jsonl"}"\n'
+    config.write_text(text)
+    data = load_annotations(read_train_config(config), BOOK, lambda line: None)
+    assert data.texts == [r["text"] for r in rows]
 
 
 def test_the_shipped_config_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
