@@ -1,6 +1,8 @@
-// Three panels over one time axis: words, deeds, gap. Points are buttons; dragging over the chart marks periods.
+// Series as charts, drawn by D3: scales, axes, lines with bands and the brush. Points are buttons.
+import "/static/d3.min.js";
 import { h } from "/static/base.js";
 
+const { d3 } = globalThis;
 const W = 760, LEFT = 52, RIGHT = 12, TOP = 22, PANEL = 58, SPACE = 27;
 
 const order = (period) => {
@@ -8,14 +10,32 @@ const order = (period) => {
   if (period.includes("Q")) return year + (Number(period.slice(-1)) - 1) / 4;
   return period.length >= 7 ? year + (Number(period.slice(5, 7)) - 1) / 12 : year;
 };
+const minus = (v, digits) => (digits === undefined ? String(v) : v.toFixed(digits)).replace("-", "−");
 
-function ticks(low, high, n = 4) {
-  const raw = (high - low) / n || 1;
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= raw);
-  const out = [];
-  for (let v = Math.ceil(low / step) * step; v <= high + 1e-9; v += step) out.push(Math.abs(v) < 1e-9 ? 0 : Number(v.toPrecision(6)));
-  return out;
+export function frame(width, height, role, label) {
+  return d3.create("svg").attr("class", "chart").attr("viewBox", `0 0 ${width} ${height}`).attr("role", role).attr("aria-label", label);
+}
+
+export function axisLeft(g, y, { left, right, values, digits }) {
+  const axis = d3.axisLeft(y).tickValues(values).tickSize(-(right - left)).tickPadding(7).tickFormat((v) => minus(v, digits));
+  g.append("g").attr("class", "axis").attr("transform", `translate(${left},0)`).call(axis)
+    .selectAll(".tick").classed("at-zero", (v) => v === 0);
+}
+
+export function axisBottom(svg, x, height, periods, most, at) {
+  const step = Math.max(1, Math.ceil(periods.length / most));
+  const shown = periods.filter((_, k) => k % step === 0);
+  const names = new Map(shown.map((p) => [at(p), p]));
+  svg.append("g").attr("class", "axis below").attr("transform", `translate(0,${height})`)
+    .call(d3.axisBottom(x).tickValues([...names.keys()]).tickSize(0).tickFormat((v) => names.get(v)));
+}
+
+// `points` are in order of time; one without an estimate breaks the line: a hole is never bridged.
+export function draw(g, points, x, y, { band = true } = {}) {
+  const there = (p) => p.estimate !== null && p.estimate !== undefined;
+  if (band) g.append("path").attr("class", "band").attr("d", d3.area().defined((p) => there(p) && p.low !== null && p.low !== undefined).x(x).y0((p) => y(p.low)).y1((p) => y(p.high))(points));
+  g.append("path").attr("class", "line").attr("d", d3.line().defined(there).x(x).y((p) => y(p.estimate))(points));
+  return g.selectAll("circle").data(points.filter(there)).join("circle").attr("class", "mark").attr("cx", x).attr("cy", (p) => y(p.estimate));
 }
 
 export function chart(data, { onpick, onbrush, first = "", last = "" }) {
@@ -26,84 +46,48 @@ export function chart(data, { onpick, onbrush, first = "", last = "" }) {
   ].filter((p) => p.points.some((q) => q.estimate !== null));
   if (!panels.length) return h("p", { class: "empty" }, "No series for this pair. `sca aggregate`, `sca deeds` and `sca compare` make them.");
   const all = [...new Set(panels.flatMap((p) => p.points.map((q) => q.period)))].sort((a, b) => order(a) - order(b));
-  const [x0, x1] = [order(all[0]), order(all.at(-1))];
-  const x = (period) => LEFT + ((W - LEFT - RIGHT) * (order(period) - x0 + 0.5 * (x1 === x0))) / (x1 - x0 || 1);
+  const [x0, x1] = d3.extent(all, order);
+  const scale = d3.scaleLinear(x0 === x1 ? [x0 - 1, x1 + 1] : [x0, x1], [LEFT, W - RIGHT]);
+  const x = (period) => scale(order(period));
+  const nearest = (px) => all[d3.leastIndex(all, (p) => Math.abs(x(p) - px))];
   const height = TOP + panels.length * (PANEL + SPACE);
-  const svg = h("svg", { class: "chart", viewBox: `0 0 ${W} ${height}`, role: "group", "aria-label": `Series of ${data.source} about ${data.target}` });
+  const svg = frame(W, height, "group", `Series of ${data.source} about ${data.target}`);
   if (first || last) {
-    const a = first ? x(first) : LEFT, b = last ? x(last) : W - RIGHT;
-    svg.append(h("rect", { class: "brushed", x: Math.min(a, b) - 4, y: 4, width: Math.abs(b - a) + 8, height: height - 8 }));
+    const [a, b] = d3.extent([first ? x(first) : LEFT, last ? x(last) : W - RIGHT]);
+    svg.append("rect").attr("class", "brushed").attr("x", a - 4).attr("y", 4).attr("width", b - a + 8).attr("height", height - 8);
   }
-  panels.forEach((panel, k) => {
-    const top = TOP + k * (PANEL + SPACE);
-    const values = panel.points.flatMap((p) => [p.estimate, p.low, p.high]).filter((v) => v !== null);
-    let low = Math.min(0, ...values), high = Math.max(0, ...values);
-    const room = 0.06 * (high - low || 1);
-    low -= room;
-    high += room;
-    const y = (v) => top + PANEL - (PANEL * (v - low)) / (high - low);
-    const g = h("g", { class: panel.cls });
-    g.append(h("text", { class: "heading", x: LEFT, y: top - 8 }, panel.name), h("text", { class: "unit", x: LEFT + 46, y: top - 8 }, panel.note));
-    for (const t of ticks(low, high, 3)) g.append(h("line", { class: t === 0 ? "zero" : "grid", x1: LEFT, x2: W - RIGHT, y1: y(t), y2: y(t) }), h("text", { class: "tick end", x: LEFT - 7, y: y(t) + 4 }, String(t).replace("-", "−")));
-    let run = [];
-    const runs = [];
-    for (const p of panel.points) {
-      if (p.estimate === null) {
-        if (run.length) runs.push(run);
-        run = [];
-      } else {
-        // A period that other series have and this one lacks is a hole in the line, never a bridge.
-        if (run.length && all.indexOf(p.period) - all.indexOf(run.at(-1).period) > 1) {
-          runs.push(run);
-          run = [];
-        }
-        run.push(p);
-      }
-    }
-    if (run.length) runs.push(run);
-    for (const r of runs) {
-      const band = r.filter((p) => p.low !== null && p.high !== null);
-      if (band.length > 1) g.append(h("path", { class: "band", d: "M" + band.map((p) => `${x(p.period)},${y(p.high)}`).join("L") + "L" + band.toReversed().map((p) => `${x(p.period)},${y(p.low)}`).join("L") + "Z" }));
-      g.append(h("polyline", { class: "line", points: r.map((p) => `${x(p.period)},${y(p.estimate)}`).join(" ") }));
-    }
-    for (const p of panel.points) {
-      if (p.estimate === null) continue;
-      const span = p.low !== null ? `, ${p.low.toFixed(2)} to ${p.high.toFixed(2)}` : "";
-      const says = `${panel.name} ${p.period}: ${p.estimate.toFixed(2)}${span}${p.n !== undefined ? `, ${p.n} ${panel.name === "Deeds" ? "deeds" : "passages"}` : ""}${p.hidden ? " (small cell)" : ""}`;
-      const pick = () => onpick(p.period);
-      g.append(h("circle", { class: `mark${p.hidden ? " hidden-cell" : ""}`, cx: x(p.period), cy: y(p.estimate), r: 4, tabindex: k === 0 ? 0 : -1, role: "button", "aria-label": says, onclick: pick, onkeydown: (e) => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); e.stopPropagation(); pick(); } } }, h("title", {}, says)));
-    }
-    svg.append(g);
-  });
-  const step = Math.max(1, Math.ceil(all.length / 12));
-  all.forEach((p, k) => {
-    if (k % step === 0) svg.append(h("text", { class: "tick middle", x: x(p), y: height - 10 }, p));
-  });
-  let from = null;
-  const at = (event) => {
-    const box = svg.getBoundingClientRect();
-    const px = ((event.clientX - box.left) * W) / box.width;
-    return all.reduce((best, p) => (Math.abs(x(p) - px) < Math.abs(x(best) - px) ? p : best), all[0]);
-  };
-  const marked = h("rect", { class: "brushing", y: 4, height: height - 8, width: 0, x: -9 });
-  svg.append(marked);
-  svg.addEventListener("pointerdown", (e) => {
-    if (e.target.matches("circle")) return;
-    from = at(e);
-    svg.setPointerCapture(e.pointerId);
-  });
-  svg.addEventListener("pointermove", (e) => {
-    if (from === null) return;
-    const [a, b] = [x(from), x(at(e))].sort((m, n) => m - n);
-    marked.setAttribute("x", a);
-    marked.setAttribute("width", b - a);
-  });
-  svg.addEventListener("pointerup", (e) => {
-    if (from === null) return;
-    const [a, b] = [from, at(e)].sort((m, n) => order(m) - order(n));
-    from = null;
-    marked.setAttribute("width", 0);
+  const brush = d3.brushX().extent([[LEFT - 6, 4], [W - RIGHT + 6, height - 4]]).on("end", ({ selection, sourceEvent }) => {
+    if (!selection || !sourceEvent) return;
+    const [a, b] = selection.map(nearest);
+    layer.call(brush.clear);
     if (a !== b) onbrush(a, b);
   });
-  return svg;
+  // The brush lies below the points, so that a point can still be clicked.
+  const layer = svg.append("g").attr("class", "brush").call(brush);
+  panels.forEach((panel, k) => {
+    const top = TOP + k * (PANEL + SPACE);
+    const values = panel.points.flatMap((p) => [p.estimate, p.low, p.high]).filter((v) => v !== null && v !== undefined);
+    const [low, high] = d3.extent([0, ...values]);
+    const room = 0.06 * (high - low || 1);
+    const y = d3.scaleLinear([low - room, high + room], [top + PANEL, top]);
+    const g = svg.append("g").attr("class", panel.cls);
+    g.append("text").attr("class", "heading").attr("x", LEFT).attr("y", top - 8).text(panel.name);
+    g.append("text").attr("class", "unit").attr("x", LEFT + 46).attr("y", top - 8).text(panel.note);
+    axisLeft(g, y, { left: LEFT, right: W - RIGHT, values: y.ticks(3) });
+    const known = new Map(panel.points.map((p) => [p.period, p]));
+    const points = all.map((period) => known.get(period) || { period, estimate: null });
+    const says = (p) => `${panel.name} ${p.period}: ${p.estimate.toFixed(2)}${p.low !== null && p.low !== undefined ? `, ${p.low.toFixed(2)} to ${p.high.toFixed(2)}` : ""}${p.n !== undefined ? `, ${p.n} ${panel.name === "Deeds" ? "deeds" : "passages"}` : ""}${p.hidden ? " (small cell)" : ""}`;
+    draw(g, points, (p) => x(p.period), y)
+      .classed("hidden-cell", (p) => p.hidden).attr("r", 4).attr("tabindex", k === 0 ? 0 : -1).attr("role", "button").attr("aria-label", says)
+      .on("click", (event, p) => onpick(p.period))
+      .on("keydown", (event, p) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        event.stopPropagation();
+        onpick(p.period);
+      })
+      .append("title").text(says);
+  });
+  axisBottom(svg, scale, height - 20, all, 12, order);
+  return svg.node();
 }

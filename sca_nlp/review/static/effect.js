@@ -1,10 +1,12 @@
 // Effect: what the corrections change in the series, and retraining with the new model beside the old.
 import { api, askCoder, bind, button, codeChip, coder, failed, h, newKey, number, show, start, toast, $ } from "/static/base.js";
+import { axisBottom, axisLeft, draw, frame } from "/static/chart.js";
 import { flush, tell } from "/static/outbox.js";
 
 start();
 tell();
 await flush();
+const { d3 } = globalThis;
 const W = 560, H = 150, L = 46, R = 10;
 const say = (p) => (p ? `${p.estimate === null ? "–" : p.estimate.toFixed(3)}${p.low !== null && p.low !== undefined ? ` (${p.low.toFixed(2)} to ${p.high.toFixed(2)})` : ""}` : "–");
 const table = (head, rows) => h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, head.map((t) => h("th", { scope: "col" }, t)))), h("tbody", {}, rows)));
@@ -16,23 +18,17 @@ function small(d) {
   if (!values.length) return null;
   const wide = 0.4 * (Math.max(0, ...values) - Math.min(0, ...values) || 1);
   const low = Math.max(-1, Math.min(0, ...values) - wide), high = Math.min(1, Math.max(0, ...values) + wide);
-  const x = (k) => L + ((W - L - R) * (k + 0.5)) / rows.length;
-  const y = (v) => 8 + (H - 34) * (1 - (Math.max(low, Math.min(high, v)) - low) / (high - low || 1));
-  const svg = h("svg", { class: "chart", viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": `Trust balance of ${d.source_name} about ${d.target_name}, before and after` });
-  for (const v of [low, 0, high]) svg.append(h("line", { class: v === 0 ? "zero" : "grid", x1: L, x2: W - R, y1: y(v), y2: y(v) }), h("text", { class: "tick end", x: L - 6, y: y(v) + 4 }, v.toFixed(2).replace("-", "−")));
+  const x = d3.scaleLinear([-0.5, rows.length - 0.5], [L, W - R]);
+  const y = d3.scaleLinear([low, high], [H - 26, 8]).clamp(true);
+  const svg = frame(W, H, "img", `Trust balance of ${d.source_name} about ${d.target_name}, before and after`);
+  axisLeft(svg, y, { left: L, right: W - R, values: [low, 0, high], digits: 2 });
   for (const [name, cls] of [["audited", "s-gap"], ["before", "s-words"], ["after", "s-after"]]) {
-    const points = rows.map((r, k) => [k, r[name]]).filter(([, p]) => p && p.estimate !== null);
-    if (!points.length) continue;
-    const g = h("g", { class: cls });
-    const band = points.filter(([, p]) => p.low !== null);
-    if (band.length > 1 && name !== "after") g.append(h("path", { class: "band", d: "M" + band.map(([k, p]) => `${x(k)},${y(p.high)}`).join("L") + "L" + band.toReversed().map(([k, p]) => `${x(k)},${y(p.low)}`).join("L") + "Z" }));
-    g.append(h("polyline", { class: "line", points: points.map(([k, p]) => `${x(k)},${y(p.estimate)}`).join(" ") }));
-    for (const [k, p] of points) g.append(h("circle", { class: "mark", cx: x(k), cy: y(p.estimate), r: 3 }, h("title", {}, `${name} ${rows[k].period}: ${say(p)}`)));
-    svg.append(g);
+    const points = rows.map((r, k) => ({ k, period: r.period, estimate: null, ...r[name] }));
+    draw(svg.append("g").attr("class", cls), points, (p) => x(p.k), y, { band: name !== "after" }).attr("r", 3).append("title").text((p) => `${name} ${p.period}: ${say(p)}`);
   }
-  const step = Math.max(1, Math.ceil(rows.length / 9));
-  rows.forEach((r, k) => k % step === 0 && svg.append(h("text", { class: "tick middle", x: x(k), y: H - 6 }, r.period)));
-  return svg;
+  const at = new Map(rows.map((r, k) => [r.period, k]));
+  axisBottom(svg, x, H - 20, rows.map((r) => r.period), 9, (p) => at.get(p));
+  return svg.node();
 }
 
 function effectPart(e) {
