@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     annotate = typer.Typer(no_args_is_help=True, help="Annotation: agreement of coders, what to annotate next.")
     annotate.command("agreement")(agreement)
     annotate.command("draw")(draw)
+    annotate.command("standoff")(standoff)
     app.add_typer(annotate, name="annotate", rich_help_panel="Training")
     models = next(g.typer_instance for g in app.registered_groups if g.name == "models")
     if models is not None:
@@ -104,6 +105,37 @@ def compare(
         print(f"macro-F1 {result['difference']:+.3f} [{low:+.3f}, {high:+.3f}], p = {result['p']}")
 
     emit(result, as_json, human)
+
+
+def standoff(
+    annotations: Annotated[Path, typer.Argument(help="Annotations whose texts may not be passed on.")],
+    out: Annotated[Path, typer.Option(help="File to write: .csv, .jsonl or .parquet.")],
+    speeches: Annotated[
+        Path | None, typer.Option(help="The other way: put the sentences back from these speeches.")
+    ] = None,
+    format: Format = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Write annotations without their texts (places, digests and codes), or put the texts back from your own copy.
+
+    [dim]Example:  sca annotate standoff coded.jsonl --out coded.csv[/dim]
+    """
+    from sca_nlp.read.annotations import guess_format, read_annotations, write_annotations
+    from sca_nlp.read.annotations.standoff import fill_texts, stand_off
+    from sca_nlp.records import Reject
+
+    bad: list[Reject] = []
+    rows = read_annotations(annotations, format=format, rejects=bad.append)
+    form = guess_format(out) if out.suffix in (".csv", ".tsv", ".parquet") else "jsonl"
+    done = fill_texts(rows, speeches, bad.append) if speeches else (stand_off(r) for r in rows)
+    n = write_annotations(out, done, form)
+
+    def human() -> None:
+        print(f"{n:,} annotations in {out}")
+        for reject in bad[:5]:
+            print(f"left out: {reject.record[:40]}: {reject.reason}")
+
+    emit({"written": n, "rejected": len(bad), "out": str(out)}, as_json, human)
 
 
 def agreement(

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import tomllib
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +107,10 @@ def _base(path: Path | None, folder: Path, left_out: set[str]) -> dict[str, Any]
         value = os.path.expandvars(value)
         return value if Path(value).is_absolute() else str((path.resolve().parent / value).resolve())
 
-    settings["annotations"] = [{**a, "path": absolute(a["path"])} for a in settings.get("annotations", [])]
+    settings["annotations"] = [
+        {k: absolute(v) if k in ("path", "speeches") else v for k, v in a.items()}
+        for a in settings.get("annotations", [])
+    ]
     if settings.get("codebook"):
         settings["codebook"] = absolute(settings["codebook"])
     return settings
@@ -116,16 +119,12 @@ def _base(path: Path | None, folder: Path, left_out: set[str]) -> dict[str, Any]
 def _sample(folder: Path, left_out: set[str]) -> Path:
     """Write the shipped sample's codes with their sentences (kept apart there), audit passages left out."""
     from sca_nlp.read.annotations import read_annotations, write_annotations
+    from sca_nlp.read.annotations.standoff import fill_texts
     from sca_nlp.share import share_path
 
-    lines = share_path("corpus", "sample", "speeches.jsonl").read_text("utf-8").splitlines()
-    texts = {s["speech_id"]: s["text"] for s in map(json.loads, lines)}
     gold = read_annotations(share_path("corpus", "sample", "gold.jsonl"))
-    rows = [
-        replace(a, text=texts[a.speech_id][a.start : a.end])
-        for a in gold
-        if passage_id(a.speech_id, a.start, a.end) not in left_out
-    ]
+    kept = (a for a in gold if passage_id(a.speech_id, a.start, a.end) not in left_out)
+    rows = fill_texts(kept, share_path("corpus", "sample", "speeches.jsonl"))
     path = folder / "sample.jsonl"
     write_annotations(path, rows)
     return path
