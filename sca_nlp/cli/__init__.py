@@ -34,7 +34,7 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
 
 def add_commands() -> None:
     """Add every command to `app`: those of this package, and those of others by entry point."""
-    from sca_nlp.cli import corpus, design, doctor, models, review, scoring, series  # noqa: F401  they add their commands
+    from sca_nlp.cli import corpus, design, doctor, models, review, scoring, series, verify  # noqa: F401  they add their commands  # noqa: F401
 
     for plugin in entry_points(group="sca_nlp.commands"):  # `training` joins here; sca_nlp itself never imports it
         plugin.load()(app)

@@ -14,10 +14,12 @@ from sca_nlp.pipeline.series import (
     report,
     run,
 )
+from sca_nlp.pipeline.verify import Verdict, verify
 
 __all__ = [
     "ScoreSummary",
     "Tools",
+    "Verdict",
     "aggregate",
     "compare",
     "deeds",
@@ -32,4 +34,5 @@ __all__ = [
     "run",
     "score",
     "score_cuts",
+    "verify",
 ]

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from sca_nlp.config import CompareSection, Config, DeedsSection, WordsSection, moved, to_toml
 from sca_nlp.errors import InputError, ScaError
+from sca_nlp.pipeline.recipe import keep_recipe, relative, seal_report
 from sca_nlp.pipeline.scoring import Progress, load_tools, read, score
 from sca_nlp.records import Coverage, DeedSource, Reject
 from sca_nlp.store import iter_passages, passage_paths, read_manifest, write_atomically, write_json, write_table
@@ -107,6 +108,7 @@ def aggregate(
     """Make `words.parquet` and `words_draws.parquet` of a scored run; return counts."""
     from sca_nlp.aggregate import words
 
+    actor_files = tuple(actor_files)
     made = words(
         passage_paths(folder),
         dyads=directed(section) or None,
@@ -128,7 +130,13 @@ def aggregate(
     _save(folder / "words.parquet", series)
     _save(folder / "words_draws.parquet", drawn)
     _note(folder, words={**made.settings, "left_out": made.left_out})
+    asked = replace(section, audit=relative(section.audit, folder))
+    keep_recipe(folder, "aggregate", section=asked, actor_files=_from(actor_files, folder), draws=draws, seed=seed)
     return {"cells": len(series[["source", "target", "period"]].drop_duplicates()), "rows": len(series)}
+
+
+def _from(files: Iterable[str], folder: Path) -> list[str]:
+    return [relative(f, folder) for f in files]
 
 
 def run_error_rates(folder: Path) -> dict[str, ErrorRates] | None:
@@ -204,9 +212,9 @@ def deeds(
     import pandas as pd
     import pyarrow as pa
 
-    from sca_nlp.aggregate import deed_series
     from sca_nlp.read.deeds import read_deeds
 
+    actor_files = tuple(actor_files)
     members = members_function(actor_files)
     rejects: list[Reject] = []
     frames, sources = [], []
@@ -219,7 +227,62 @@ def deeds(
     if not frames:
         raise ScaError("no deeds: add [[deeds]] with name and path to the config, or --deeds name=path")
     table = pd.concat(frames, ignore_index=True)
-    series = deed_series(
+    series = _deed_series(table, sources, dyads, period, members, verbal, window, first, last)
+    write_table(folder / "deeds.parquet", pa.Table.from_pandas(table, preserve_index=False))
+    write_json(folder / "deed_sources.json", [_source_dict(s) for s in sources])
+    lines = [f"{r.file}:{r.line}: {r.reason}\n" for r in rejects]
+    write_atomically(folder / "deed_rejects.txt", "".join(lines).encode("utf-8", "replace"))
+    _save(folder / "deed_series.parquet", series)
+    _note(
+        folder, deeds={"verbal": verbal, "n": len(table), "rejects": len(rejects), "sources": [s.name for s in sources]}
+    )
+    keep_recipe(
+        folder,
+        "deeds",
+        sections=[replace(s, path=relative(s.path, folder)) for s in sections],
+        dyads=list(dyads),
+        period=period,
+        actor_files=_from(actor_files, folder),
+        verbal=verbal,
+        window=list(window),
+        first=first,
+        last=last,
+    )
+    return {"deeds": len(table), "sources": len(sources), "rejects": len(rejects)}
+
+
+def deed_series_again(
+    folder: Path,
+    dyads: Dyads,
+    *,
+    period: str,
+    actor_files: Iterable[str],
+    verbal: bool,
+    window: Sequence[str],
+    first: str,
+    last: str,
+) -> None:
+    """Make `deed_series.parquet` from the deeds that a run holds already."""
+    table = _frame(folder / "deeds.parquet", "sca deeds")
+    members = members_function(actor_files)
+    series = _deed_series(table, read_sources(folder), dyads, period, members, verbal, window, first, last)
+    _save(folder / "deed_series.parquet", series)
+
+
+def _deed_series(
+    table: pd.DataFrame,
+    sources: Sequence[DeedSource],
+    dyads: Dyads,
+    period: str,
+    members: Members,
+    verbal: bool,
+    window: Sequence[str],
+    first: str,
+    last: str,
+) -> pd.DataFrame:
+    from sca_nlp.aggregate import deed_series
+
+    return deed_series(
         table,
         sources,
         dyads=dyads,
@@ -230,15 +293,6 @@ def deeds(
         verbal=verbal,
         reference=(window[0], window[1]) if len(window) == 2 else None,
     )
-    write_table(folder / "deeds.parquet", pa.Table.from_pandas(table, preserve_index=False))
-    write_json(folder / "deed_sources.json", [_source_dict(s) for s in sources])
-    lines = [f"{r.file}:{r.line}: {r.reason}\n" for r in rejects]
-    write_atomically(folder / "deed_rejects.txt", "".join(lines).encode("utf-8", "replace"))
-    _save(folder / "deed_series.parquet", series)
-    _note(
-        folder, deeds={"verbal": verbal, "n": len(table), "rejects": len(rejects), "sources": [s.name for s in sources]}
-    )
-    return {"deeds": len(table), "sources": len(sources), "rejects": len(rejects)}
 
 
 def _actors(dyads: Dyads, members: Members) -> set[str]:
@@ -286,6 +340,7 @@ def compare(
     """Set the words of a run against its deeds: write `compare/*.parquet`; return counts."""
     from sca_nlp.compare.dyad import compare_many
 
+    actor_files = tuple(actor_files)
     words = _frame(folder / "words.parquet", "sca aggregate")
     draws = _frame(folder / "words_draws.parquet", "sca aggregate")
     series = _frame(folder / "deed_series.parquet", "sca deeds")
@@ -316,6 +371,8 @@ def compare(
         _sensitivity(folder, section, words, draws, series, kept, grain, actor_files, seed),
     )
     _note(folder, compare=made.settings)
+    asked = replace(section, leaders=relative(section.leaders, folder))
+    keep_recipe(folder, "compare", section=asked, dyads=list(dyads), actor_files=_from(actor_files, folder), seed=seed)
     return {"dyads": len(kept), "tests": int(made.tests["p"].notna().sum()), "breaks": len(made.breaks)}
 
 
@@ -456,13 +513,24 @@ def _evidence(folder: Path, dyads: Dyads, grain: str, members: Members, most: in
 def report(
     folder: Path, *, title: str, dyads: Dyads = (), out: Path | None = None, actor_files: Iterable[str] = ()
 ) -> Path:
-    """Write the report of a run; return the path of its page."""
+    """Write the report of a run, sealed by `report.json`; return the path of its page."""
+    files = tuple(actor_files)
+    page = _write(folder, title, dyads, out, files, figures=True)
+    seal_report(page, folder, title=title, dyads=dyads, actor_files=files, figures=True)
+    return page
+
+
+def write_again(folder: Path, *, title: str, dyads: Dyads, actor_files: Iterable[str]) -> Path:
+    """Write the page and the tables of a report, without its drawings, to compare them with others."""
+    return _write(folder, title, dyads, None, tuple(actor_files), figures=False)
+
+
+def _write(folder: Path, title: str, dyads: Dyads, out: Path | None, files: tuple[str, ...], *, figures: bool) -> Path:
     from sca_nlp.actors import load_data, name_of
     from sca_nlp.report import write_report
 
-    files = tuple(actor_files)
-    names = partial(name_of, data=load_data().extended(files))
-    return write_report(folder, title=title, dyads=dyads, out=out, members=members_function(files), names=names)
+    names, members = partial(name_of, data=load_data().extended(files)), members_function(files)
+    return write_report(folder, title=title, dyads=dyads, out=out, members=members, names=names, figures=figures)
 
 
 def _check_inputs(config: Config) -> None:
@@ -522,7 +590,7 @@ def run(
         raise InputError(
             f"speeches of {config.name}", f"none could be scored ({len(rejects):,} rejected{first})", "at least one"
         )
-    folder = scored.folder
+    folder = Path(str(scored.folder))
     counts = scored.counts
     known = f" ({scored.n_known:,} speeches were there already)" if scored.n_known else ""
     passages = f"{counts.get('passages', 0):,} passages, {counts.get('coded', 0):,} with a code"
