@@ -75,16 +75,19 @@ def train(config_path: Path | str, say: Say = print) -> ModelFolder:
         raw, arrays, meta, texts = _linear(config, data, fold, say)
     else:
         raw, arrays, meta, texts = _transformer(config, codebook, data, fold, work, say)
-    decision = learn_decision(raw, data.gold, codebook, config.decision.aim, config.decision.level)
+    judged = judged_on(data)
+    seen, gold, part = raw[judged], data.gold[judged], fold[judged]
+    decision = learn_decision(seen, gold, codebook, config.decision.aim, config.decision.level)
     if config.kind == "transformer":
         decision = _carry(config, codebook, data, work, decision, arrays)
     np.savez_compressed(work / "out_of_fold.npz", raw=raw, gold=data.gold, fold=fold)
-    metrics: dict[str, Any] = {"cross_validated": cross_validated(raw, data.gold, fold, codebook, config)}
-    p, codes = cross_fitted(raw, data.gold, fold, codebook, config.decision.aim, config.decision.level)
-    metrics["out_of_fold_rates"] = precision_recall_counts(data.gold, codes, np.ones(len(codes), np.float32))
+    metrics: dict[str, Any] = {"cross_validated": cross_validated(seen, gold, part, codebook, config)}
+    metrics["cross_validated"]["sentences"] = len(judged)
+    p, codes = cross_fitted(seen, gold, part, codebook, config.decision.aim, config.decision.level)
+    metrics["out_of_fold_rates"] = precision_recall_counts(gold, codes, np.ones(len(codes), np.float32))
     say(f"cross-validated macro-F1 {metrics['cross_validated']['macro_f1']:.3f}")
     told = {
-        "likely_label_errors": label_errors(data, p, codebook),
+        "likely_label_errors": label_errors(data.take(judged), p, codebook),
         "learning_curve": learning_curve(data, fold, codebook),
     }
     (work / "report.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
@@ -136,6 +139,18 @@ def load_annotations(config: TrainConfig, codebook: Codebook, say: Say = print) 
         say(f"{audited} sentences of the random audit are left out: they measure the model")
         rows = [r for r in rows if r.stream != "audit"]
     return make_dataset(rows, codebook, ", ".join(a.path for a in config.annotations), config.fewest)
+
+
+def judged_on(data: Dataset, enough: int = 30) -> NDArray[np.int64]:
+    """Return the rows from which thresholds, calibration and scores are taken.
+
+    Sentences of an informative draw were chosen by a model's own doubts: they teach, but frequencies among them are
+    those of the draw. They are left out wherever the others have `enough` examples of every class.
+    """
+    others = np.array([r.stream != "informative" for r in data.rows])
+    if data.gold[others].sum(0).min(initial=np.inf) < enough:
+        others[:] = True
+    return np.flatnonzero(others)
 
 
 def cross_validated(

@@ -19,7 +19,7 @@ from training.finish import probabilities, soften  # noqa: E402
 from training.fit import fit, loss_of  # noqa: E402
 from training.network import SentenceClassifier, batches  # noqa: E402
 from training.settings import FitSection, read_train_config  # noqa: E402
-from training.train import load_annotations, train  # noqa: E402
+from training.train import judged_on, load_annotations, train  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -216,3 +216,15 @@ def test_a_sample_of_minimal_pairs_holds_on_the_default_model(tmp_path: Path) ->
     found = minimal_pairs(load_model(), sample)
     right = np.mean([v["sentences_right"] for v in found.values()])
     assert right > 0.5, found  # the card gives the figure of the whole suite, phenomenon by phenomenon
+
+
+def test_an_informative_draw_teaches_but_sets_no_thresholds(tmp_path: Path) -> None:
+    path = write_annotations(tmp_path / "annotations.jsonl", 600)
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for k, row in enumerate(rows):
+        row["stream"] = "informative" if k % 10 == 0 else ""
+    path.write_text("\n".join(json.dumps(r) for r in rows))
+    config = read_train_config(write_config(tmp_path, None))
+    data = load_annotations(config, BOOK, lambda line: None)
+    assert len(judged_on(data)) == 540
+    assert len(judged_on(data, enough=500)) == 600
