@@ -271,7 +271,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(folder, "no run.json", "a run folder made by `sca score` or `sca run`") from None
-    except (ValueError, OSError) as e:
+    except (ValueError, OSError, RecursionError) as e:
         raise InputError(
             path, f"damaged ({e})", "the manifest of a run; restore it, or score into a new folder"
         ) from None
@@ -280,10 +280,17 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return dict(manifest)
 
 
+def _whole(table: pa.Table, columns: list[str] | None) -> pa.Table:
+    lacking = [c for c in columns or () if c not in table.column_names]
+    if lacking:
+        raise pa.ArrowInvalid(f"no column {lacking[0]}")
+    return table
+
+
 def _read_shard(path: Path, columns: list[str] | None = None) -> pa.Table:
     try:
-        return pq.ParquetFile(path).read(columns=columns)
-    except (pa.ArrowInvalid, OSError) as e:
+        return _whole(pq.ParquetFile(path).read(columns=columns), columns)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as e:
         raise InputError(
             path, f"a damaged shard ({e})", "an intact file; delete it (and its namesake) and score again"
         ) from None

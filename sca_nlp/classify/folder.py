@@ -97,7 +97,7 @@ def read_folder(path: Path | str) -> ModelFolder:
         meta = json.loads(raw)
     except FileNotFoundError:
         raise InputError(meta_path, "no such file", "a model folder with model.json") from None
-    except (UnicodeDecodeError, ValueError) as e:
+    except (ValueError, RecursionError) as e:
         raise InputError(meta_path, f"not JSON ({e})", "the model.json that training wrote") from None
     if not isinstance(meta, dict) or meta.get("format") != _FORMAT:
         got = meta.get("format") if isinstance(meta, dict) else type(meta).__name__
