@@ -6,7 +6,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH_CUDA ?=
 V := .venv/bin
 
-.PHONY: setup demo test check lint types bench train lock clean
+.PHONY: setup demo test check lint types bench train lock fuzz faults audit clean
 
 setup: .venv/ready
 
@@ -41,6 +41,21 @@ bench: setup
 
 train: setup
 	$(V)/sca train configs/train.toml
+
+# Every reader on damaged files, for FUZZ_SECONDS or FUZZ_RUNS executions; led by coverage where atheris is installed.
+FUZZ_SECONDS ?= 600
+FUZZ_RUNS ?= 1000000
+fuzz: setup
+	$(V)/python -m tests.fuzz.campaign --seconds $(FUZZ_SECONDS) --runs $(FUZZ_RUNS)
+
+# Kills, full disks, damage and a second process while runs are made; about five minutes.
+FAULT_KILLS ?= 200
+faults: setup
+	$(V)/python -m tests.faults.campaign --kills $(FAULT_KILLS)
+
+# Known holes in the locked dependencies; asks a service on the network, and says so where it cannot.
+audit: setup
+	$(V)/python .ci/audit.py
 
 # Rewrite requirements.lock from the open ranges in pyproject.toml. torch stays out: it is installed first, as a CPU build.
 lock: setup

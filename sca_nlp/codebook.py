@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 from sca_nlp.errors import InputError, UnknownNameError
 from sca_nlp.share import share_path
@@ -105,7 +106,7 @@ def read_codebook(path: Path | str) -> Codebook:
         data = tomllib.loads(raw.decode("utf-8"))
     except FileNotFoundError:
         raise InputError(path, "no such file", "a codebook in TOML") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as e:
         raise InputError(path, f"not readable as TOML ({e})", "a codebook in TOML") from None
     entries = data.get("indicator")
     if not isinstance(entries, list) or not entries:
@@ -113,9 +114,12 @@ def read_codebook(path: Path | str) -> Codebook:
     indicators = []
     for n, entry in enumerate(entries, 1):
         where = f"{path}: indicator {n}"
+        if not isinstance(entry, dict):
+            raise InputError(where, repr(entry)[:80], "a table, [[indicator]]")
         for key in ("id", "short", "name", "values"):
             if not entry.get(key):
                 raise InputError(where, f"no {key}", "id, short, name and values")
+        _check_values(entry["values"], where)
         values = {str(v["value"]): str(v["mark"]) for v in entry["values"]}
         indicators.append(
             Indicator(
@@ -133,13 +137,29 @@ def read_codebook(path: Path | str) -> Codebook:
         name=str(data.get("name", path.stem)),
         version=str(data.get("version", "0")),
         indicators=tuple(indicators),
-        rulings=tuple(str(r) for r in data.get("rulings", ())),
-        targets=tuple(str(t) for t in data.get("targets", ())),
+        rulings=_listed(data, "rulings", path),
+        targets=_listed(data, "targets", path),
         digest=hashlib.sha256(raw).hexdigest(),
     )
     if len(set(book.classes)) != len(book.classes):
         raise InputError(path, "two classes with the same short form", "distinct `short` and `mark`")
     return book
+
+
+def _check_values(values: Any, where: str) -> None:
+    wanted = '[{ value = "affirmed", mark = "+", trust = 1 }, ...]'
+    if not isinstance(values, list) or not all(isinstance(v, dict) and {"value", "mark"} <= set(v) for v in values):
+        raise InputError(where, f"values {str(values)[:80]!r}", wanted)
+    for v in values:
+        if not isinstance(v.get("trust", 0), int):
+            raise InputError(where, f"trust {v['trust']!r}", "1, 0 or -1")
+
+
+def _listed(data: dict[str, Any], key: str, where: object) -> tuple[str, ...]:
+    value = data.get(key, [])
+    if not isinstance(value, list):
+        raise InputError(where, f"{key} is {str(value)[:80]!r}", f"{key} as a list")
+    return tuple(str(v) for v in value)
 
 
 @lru_cache(maxsize=1)

@@ -147,7 +147,7 @@ def read_config(path: Path | str) -> Config:
         raise InputError(path, "no such file", "a run's config in TOML (see configs/)") from None
     except IsADirectoryError:
         raise InputError(path, "a folder", "a run's config in TOML") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as e:
         raise InputError(path, f"not readable as TOML ({e})", "a run's config") from None
     data.setdefault("name", path.stem)
     config = build(Config, data, str(path))

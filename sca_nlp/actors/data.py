@@ -68,38 +68,66 @@ class ActorData:
         states, groups, forms = dict(self.states), dict(self.groups), list(self.forms)
         for path in map(Path, files):
             content = _read(path)
-            for n, row in enumerate(content.get("actor", ()), 1):
-                code, name = _code_and_name(row, f"{path}: actor {n}")
+            for n, row in enumerate(_tables(content, "actor", path), 1):
+                where = f"{path}: actor {n}"
+                code, name = _code_and_name(row, where)
                 states[code] = State(code, name, "", (), (), EVER, frozenset())
-                forms += _own_forms(row, code, name)
-            for n, row in enumerate(content.get("group", ()), 1):
-                code, name = _code_and_name(row, f"{path}: group {n}")
+                forms += _own_forms(row, code, name, where)
+            for n, row in enumerate(_tables(content, "group", path), 1):
+                where = f"{path}: group {n}"
+                code, name = _code_and_name(row, where)
                 spans = tuple(
-                    (int(m.get("from", EVER[0])), int(m.get("to", EVER[1])), frozenset({str(m["code"])}))
-                    for m in row.get("members", ())
+                    (*_span(m, where), frozenset({_text(m, "code", where)})) for m in _tables(row, "members", where)
                 )
                 groups[code] = Group(code, name, "group", spans)
-                forms += [Form(f, (code,), "group") for f in dict.fromkeys([name, *row.get("names", ())])]
+                forms += [Form(f, (code,), "group") for f in dict.fromkeys([name, *_texts(row, "names", where)])]
         return ActorData(states, groups, tuple(forms), self.aliases)
 
 
 def _code_and_name(row: Mapping[str, Any], where: str) -> tuple[str, str]:
     for key in ("code", "name"):
-        if not isinstance(row.get(key), str) or not row[key]:
+        if not isinstance(row.get(key), str) or not row[key].strip():
             raise InputError(where, f"no {key}", 'code = "..." and name = "..."')
     return row["code"], row["name"]
 
 
-def _own_forms(row: Mapping[str, Any], code: str, name: str) -> list[Form]:
+def _own_forms(row: Mapping[str, Any], code: str, name: str, where: str) -> list[Form]:
     """Return the forms of one actor of a user's file."""
-    forms = [Form(f, (code,), "name") for f in dict.fromkeys([name, *row.get("names", ())])]
-    forms += [Form(f, (code,), "people") for f in row.get("demonyms", ())]
-    forms += [Form(f, (code,), "seat") for f in row.get("capital", ())]
-    for leader in row.get("leaders", ()):
-        years = (int(leader.get("from", EVER[0])), int(leader.get("to", EVER[1])))
-        surname = leader["name"].split()[-1]
-        forms += [Form(f, (code,), "leader", years) for f in dict.fromkeys([leader["name"], surname])]
+    forms = [Form(f, (code,), "name") for f in dict.fromkeys([name, *_texts(row, "names", where)])]
+    forms += [Form(f, (code,), "people") for f in _texts(row, "demonyms", where)]
+    forms += [Form(f, (code,), "seat") for f in _texts(row, "capital", where)]
+    for leader in _tables(row, "leaders", where):
+        who, years = _text(leader, "name", where), _span(leader, where)
+        forms += [Form(f, (code,), "leader", years) for f in dict.fromkeys([who, who.split()[-1]])]
     return forms
+
+
+def _tables(row: Mapping[str, Any], key: str, where: object) -> list[Mapping[str, Any]]:
+    value = row.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
+        raise InputError(where, f"{key} is {str(value)[:80]!r}", f"{key} as a list of tables")
+    return value
+
+
+def _texts(row: Mapping[str, Any], key: str, where: object) -> list[str]:
+    value = row.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(v, str) and v.strip() for v in value):
+        raise InputError(where, f"{key} is {str(value)[:80]!r}", f"{key} as a list of texts")
+    return value
+
+
+def _text(row: Mapping[str, Any], key: str, where: object) -> str:
+    value = row.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise InputError(where, f"{key} is {str(value)[:80]!r}", f"{key} as a text")
+    return value
+
+
+def _span(row: Mapping[str, Any], where: object) -> tuple[int, int]:
+    found = (row.get("from", EVER[0]), row.get("to", EVER[1]))
+    if not all(isinstance(y, int) and not isinstance(y, bool) for y in found):
+        raise InputError(where, f"from {found[0]!r} to {found[1]!r}", "years, as in from = 1990, to = 1995")
+    return found
 
 
 def expand(text: str) -> list[str]:
@@ -140,7 +168,7 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise InputError(path, "no such file", "a table of actors in TOML (configs/actors shows the form)") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as e:
         raise InputError(path, f"not readable as TOML ({e})", "a table of actors in TOML") from None
 
 

@@ -37,6 +37,9 @@ def features(counts: Any, idf: NDArray[np.float32]) -> Any:
     return normalize(x @ sp.diags(idf), copy=False)
 
 
+_MOST_NGRAMS = 8
+
+
 class Ngrams:
     """Hashed n-grams -> probabilities; the whole of a linear model, and the lexical side of a transformer."""
 
@@ -77,7 +80,10 @@ class Linear:
     def __init__(self, folder: ModelFolder) -> None:
         self._folder = folder
         n = len(folder.codebook.classes)
-        self.raw = Ngrams(folder.arrays(), n, int(folder.meta["ngrams"]), folder.path)
+        ngrams = folder.meta.get("ngrams")
+        if not isinstance(ngrams, int) or not 1 <= ngrams <= _MOST_NGRAMS:
+            raise InputError(folder.path / "model.json", f"ngrams {ngrams!r}", f"1 to {_MOST_NGRAMS}")
+        self.raw = Ngrams(folder.arrays(), n, ngrams, folder.path)
         self.codebook: Codebook = folder.codebook
         self.model_id: str = folder.model_id
         self.digest: str = folder.digest

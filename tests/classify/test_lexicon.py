@@ -30,7 +30,18 @@ def test_terms_code_and_negators_turn_them(tmp_path: Path) -> None:
     assert model.decide(model.predict(texts).probabilities) == [("TP+",), ("TP-",), (), ()]
 
 
-@pytest.mark.parametrize("text", ['[terms]\n"XX" = ["a"]', '[terms]\n"TP+" = ["("]', "not toml"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[terms]\n"XX" = ["a"]',
+        '[terms]\n"TP+" = ["("]',
+        "not toml",
+        "terms = 1",
+        '[terms]\n"TP+" = "threat"',
+        "x = " + "[" * 9000,
+        *(f"[terms]\n\"TP+\" = ['{t}']" for t in (r"(a+)+$", r"(?:a|a)*b+c", r"(\w+\s*)*!", r"a*a*a*a*b", r"(a)\1")),
+    ],
+)
 def test_bad_lexica_are_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(InputError, match=r"lexicon\.toml"):
         load_model(build(tmp_path / "m", text))

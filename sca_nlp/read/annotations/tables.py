@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,14 +12,23 @@ from typing import Any, TextIO
 from sca_nlp.codebook import Codebook
 from sca_nlp.errors import InputError, MissingExtraError
 from sca_nlp.read.annotations.flat import NAMES, Rejects, from_record, to_record
+from sca_nlp.read.speeches.decode import detect_encoding, open_bytes
 from sca_nlp.records import Annotation, Reject
 
 
 def open_text(path: Path) -> TextIO:
-    """Open a text file, gzipped or not, with or without a byte order mark."""
-    if path.suffix == ".gz":
-        return io.TextIOWrapper(gzip.GzipFile(path), encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
+    """Open a text file in the encoding that it is in, gzipped or not; bytes that are none in it read as U+FFFD."""
+    return io.TextIOWrapper(open_bytes(path), encoding=detect_encoding(path).name, errors="replace", newline="")
+
+
+def _is_damaged(path: Path) -> bool:
+    """Tell whether a file has bytes that are none in its encoding, so that a U+FFFD may be their trace."""
+    with open_text(path) as f:
+        n_traces = sum(line.count("\ufffd") for line in f)
+    if not n_traces:
+        return False
+    with open_bytes(path) as stream:
+        return sum(line.count("\ufffd".encode()) for line in stream) < n_traces
 
 
 def keep(
@@ -36,13 +44,17 @@ def keep(
 
 def json_lines(path: Path, rejects: Rejects) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line, object) of a JSON lines file; other lines go to `rejects`."""
+    damaged = _is_damaged(path)
     with open_text(path) as f:
         for number, line in enumerate(f, 1):
             if not line.strip():
                 continue
+            if damaged and "\ufffd" in line:
+                rejects(Reject(str(path), number, "bytes that no encoding explains; wanted UTF-8", line[:200]))
+                continue
             try:
                 record = json.loads(line)
-            except ValueError as e:
+            except (ValueError, RecursionError) as e:
                 rejects(Reject(str(path), number, f"not JSON ({e})", line[:200]))
                 continue
             if isinstance(record, dict):
@@ -77,14 +89,25 @@ def read_csv(path: Path, *, codebook: Codebook, rejects: Rejects) -> Iterator[An
 
 def read_parquet(path: Path, *, codebook: Codebook, rejects: Rejects) -> Iterator[Annotation]:
     """Yield the annotations of a Parquet file."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         table = pq.ParquetFile(path)
     except Exception as e:  # pyarrow raises several kinds
         raise InputError(path, f"not readable ({e})", "a Parquet file") from None
-    rows = (row for batch in table.iter_batches(1024) for row in batch.to_pylist())
-    yield from keep(enumerate(rows, 1), path, codebook, rejects)
+
+    def rows() -> Iterator[tuple[int, dict[str, Any]]]:
+        number = 0
+        try:
+            for batch in table.iter_batches(1024):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, row
+        except (OSError, ValueError, OverflowError, pa.ArrowException) as e:
+            rejects(Reject(str(path), number + 1, f"damaged Parquet: nothing after row {number} could be read ({e})"))
+
+    yield from keep(rows(), path, codebook, rejects)
 
 
 def read_dataset(path: Path, *, codebook: Codebook, rejects: Rejects) -> Iterator[Annotation]:

@@ -62,7 +62,7 @@ def load_mapping(name: str, path: str | Path | None = None) -> Mapping:
     file = Path(path) if path is not None else share_path("configs", "deeds", f"{name}.toml")
     try:
         raw = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(file, str(error), "a TOML table with [source] and [codes]") from error
     source = raw.get("source", {})
     for key in _SOURCE_KEYS:

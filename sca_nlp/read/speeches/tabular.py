@@ -174,7 +174,7 @@ def read_parquet(
     try:
         # Memory-mapped, and no pre-buffering: else a file of one row group is held whole.
         file = pq.ParquetFile(path, memory_map=True, pre_buffer=False)
-    except (OSError, pa.ArrowException) as e:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as e:  # the last: of a column's name
         raise InputError(path, f"not readable as Parquet ({str(e)[:200]})", "a whole Parquet file") from None
     with file:
         matched = intake.match(file.schema_arrow.names)
@@ -191,7 +191,7 @@ def read_parquet(
                         continue
                     if speech := intake.speech(record, number):
                         yield speech
-        except (OSError, pa.ArrowException) as e:
+        except (OSError, pa.ArrowException, UnicodeDecodeError) as e:
             intake.reject(number + 1, f"damaged Parquet: nothing after row {number} could be read ({str(e)[:200]})")
 
 
