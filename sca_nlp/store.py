@@ -2,7 +2,8 @@
 
 A shard is a pair `speeches/part-<digest>.parquet`, `passages/part-<digest>.parquet`, named by the speeches it holds.
 Both are written under a temporary name, flushed to disk and renamed, the passages last: a shard counts as done when
-its passages are there. Whatever else lies about after a kill is swept away at the next start.
+its passages are there. Whatever else lies about after a kill is swept away at the next start. The folder may be
+local or behind a URL (`places`): what is written and read is the same.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +24,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sca_nlp.errors import InputError, ScaError
+from sca_nlp.places import Lease, Place, RemotePath
 from sca_nlp.records import Passage, Prediction, Reject, Speech
 
 SPEECH_FIELDS = (
@@ -39,7 +41,11 @@ SPEECH_FIELDS = (
     "language",
     "text",
 )
-_SPEECH_SCHEMA = pa.schema([(name, pa.string()) for name in SPEECH_FIELDS] + [("text_digest", pa.string())])
+_SPEECH_SCHEMA = pa.schema(
+    [*((name, pa.string()) for name in SPEECH_FIELDS), ("text_digest", pa.string()), ("n_passages", pa.int32())]
+)
+#: Language of a text in which a guess finds none that it knows (ISO 639-2); "" is a text too short to tell.
+OTHER_LANGUAGE = "und"
 
 
 def passage_schema(classes: Sequence[str]) -> pa.Schema:
@@ -100,8 +106,14 @@ def passage_table(batch: Sequence[Scored], classes: Sequence[str]) -> pa.Table:
     return pa.table(columns, schema=passage_schema(classes))
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Place, content: bytes) -> None:
     """Write a file whole or not at all: temporary name, flush to disk, rename."""
+    if isinstance(path, RemotePath):
+        try:
+            path.write_whole(content)
+        except OSError as e:
+            raise mendable(e, path) from e
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as f:
@@ -114,7 +126,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise mendable(e, path) from e
 
 
-def write_table(path: Path, table: pa.Table) -> None:
+def write_table(path: Place, table: pa.Table) -> None:
     """Write a Parquet file whole or not at all."""
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
@@ -122,7 +134,7 @@ def write_table(path: Path, table: pa.Table) -> None:
     write_atomically(path, sink.getvalue().to_pybytes())
 
 
-def mendable(e: OSError, path: Path) -> ScaError:
+def mendable(e: OSError, path: Place) -> ScaError:
     """Return the error of a failed write as one that tells the user what to do."""
     if e.errno == errno.ENOSPC:
         return ScaError(
@@ -131,6 +143,45 @@ def mendable(e: OSError, path: Path) -> ScaError:
     if e.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
         return ScaError(f"{path.parent}: not writable ({e.strerror}); choose another folder with --out")
     return ScaError(f"{path}: could not be written ({e.strerror or e})")
+
+
+def shard_name(speeches: Sequence[Speech]) -> str:
+    """Return the file name of the shard that holds these speeches, a function of their ids and texts."""
+    key = "\n".join(f"{s.speech_id}\0{text_digest(s.text)}" for s in speeches)
+    return f"part-{hashlib.blake2b(key.encode('utf-8', 'surrogatepass'), digest_size=12).hexdigest()}.parquet"
+
+
+def write_speeches(folder: Place, speeches: Sequence[Speech], n_passages: Sequence[int | None]) -> str:
+    """Write the first half of a shard, its speeches; return its name. Alone it counts as unfinished.
+
+    Args:
+        folder: the run folder.
+        speeches: in order.
+        n_passages: of each; 0 marks a speech without text to code, None one that is not cut yet.
+    """
+    name = shard_name(speeches)
+    columns: dict[str, Any] = {f: [getattr(s, f) for s in speeches] for f in SPEECH_FIELDS}
+    columns |= {"text_digest": [text_digest(s.text) for s in speeches], "n_passages": list(n_passages)}
+    write_table(folder / "speeches" / name, pa.table(columns, schema=_SPEECH_SCHEMA))
+    return name
+
+
+def read_speeches_of(folder: Place, name: str) -> list[Speech]:
+    """Return the speeches of a shard, in order."""
+    rows = _read_shard(folder / "speeches" / name, list(SPEECH_FIELDS)).to_pylist()
+    return [Speech(**row) for row in rows]
+
+
+def n_passages_of(folder: Place, name: str) -> int:
+    """Return how many passages a finished shard holds."""
+    return int(_read_shard(folder / "passages" / name, ["idx"]).num_rows)
+
+
+def write_shard(folder: Place, batch: Sequence[Scored], classes: Sequence[str]) -> str:
+    """Store a shard of speeches with their passages; return its name. Writing it twice changes nothing."""
+    name = write_speeches(folder, [s.speech for s in batch], [len(s.passages) for s in batch])
+    write_table(folder / "passages" / name, passage_table(batch, classes))
+    return name
 
 
 class RunStore:
@@ -143,14 +194,17 @@ class RunStore:
         classes: the codebook's classes, in column order.
     """
 
-    def __init__(self, folder: Path, identity: Mapping[str, str], classes: Sequence[str]) -> None:
+    def __init__(self, folder: Place, identity: Mapping[str, str], classes: Sequence[str]) -> None:
         self.folder, self.classes = folder, tuple(classes)
         self._lock: Any = None
         try:
             for name in ("speeches", "passages"):
                 (folder / name).mkdir(parents=True, exist_ok=True)
-            self._lock = (folder / ".lock").open("w")
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if isinstance(folder, RemotePath):
+                self._lock = Lease(folder / ".lock")
+            else:
+                self._lock = (folder / ".lock").open("w")
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._lock.close()
             raise ScaError(
@@ -196,14 +250,17 @@ class RunStore:
         for name in ("speeches", "passages", "."):
             for stray in (self.folder / name).glob(".*.tmp"):
                 stray.unlink(missing_ok=True)
-        finished = {p.name for p in (self.folder / "passages").glob("part-*.parquet")}
+        finished = {p.name for p in shards(self.folder, "passages")}
         done: dict[str, str] = {}
-        for path in sorted((self.folder / "speeches").glob("part-*.parquet")):
+        for path in shards(self.folder, "speeches"):
             if path.name not in finished:
                 path.unlink()
                 continue
             table = _read_shard(path, ["speech_id", "text_digest"])
+            finished.discard(path.name)
             done.update(zip(table["speech_id"].to_pylist(), table["text_digest"].to_pylist(), strict=True))
+        for name in finished:  # passages without their speeches: a worker given up for dead came back
+            (self.folder / "passages" / name).unlink(missing_ok=True)
         return done
 
     def is_done(self, speech: Speech) -> bool:
@@ -225,16 +282,13 @@ class RunStore:
 
     def add(self, batch: Sequence[Scored]) -> str:
         """Store a shard of speeches with their passages; return its name. Adding it twice changes nothing."""
-        digests = [text_digest(s.speech.text) for s in batch]
-        key = "\n".join(f"{s.speech.speech_id}\0{d}" for s, d in zip(batch, digests, strict=True))
-        name = f"part-{hashlib.blake2b(key.encode('utf-8', 'surrogatepass'), digest_size=12).hexdigest()}.parquet"
-        speeches = {f: [getattr(s.speech, f) for s in batch] for f in SPEECH_FIELDS}
-        write_table(
-            self.folder / "speeches" / name, pa.table({**speeches, "text_digest": digests}, schema=_SPEECH_SCHEMA)
-        )
-        write_table(self.folder / "passages" / name, passage_table(batch, self.classes))
-        self.done.update((s.speech.speech_id, d) for s, d in zip(batch, digests, strict=True))
+        name = write_shard(self.folder, batch, self.classes)
+        self.note_done({s.speech.speech_id: text_digest(s.speech.text) for s in batch})
         return name
+
+    def note_done(self, digests: Mapping[str, str]) -> None:
+        """Take note of speeches (id -> text digest) whose shard is stored."""
+        self.done.update(digests)
 
     def write_rejects(self, rejects: Iterable[Reject]) -> int:
         """Replace the rejects file; return how many there are."""
@@ -260,7 +314,7 @@ def write_json(path: Path, value: Any) -> None:
     write_atomically(path, _json(value))
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Place) -> dict[str, Any]:
     """Return a run's manifest.
 
     Raises:
@@ -281,35 +335,48 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _whole(table: pa.Table, columns: list[str] | None) -> pa.Table:
-    lacking = [c for c in columns or () if c not in table.column_names]
+    lacking = [c for c in columns or () if c not in table.column_names and c != "n_passages"]  # older runs lack it
     if lacking:
         raise pa.ArrowInvalid(f"no column {lacking[0]}")
     return table
 
 
-def _read_shard(path: Path, columns: list[str] | None = None) -> pa.Table:
+def _read_shard(path: Place, columns: list[str] | None = None) -> pa.Table:
     try:
-        return _whole(pq.ParquetFile(path).read(columns=columns), columns)
+        if isinstance(path, Path):
+            return _whole(pq.ParquetFile(path).read(columns=columns), columns)
+        with path.open() as stream:
+            return _whole(pq.ParquetFile(stream).read(columns=columns), columns)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as e:
         raise InputError(
             path, f"a damaged shard ({e})", "an intact file; delete it (and its namesake) and score again"
         ) from None
 
 
-def passage_paths(folder: Path) -> list[Path]:
+@overload
+def passage_paths(folder: Path) -> list[Path]: ...
+@overload
+def passage_paths(folder: RemotePath) -> list[RemotePath]: ...
+def passage_paths(folder: Place) -> list[Path] | list[RemotePath] | list[Place]:
     """Return the passages shards of a run, sorted by name.
 
     Raises:
         InputError: the run holds no scored passage.
     """
     read_manifest(folder)
-    paths = sorted((folder / "passages").glob("part-*.parquet"))
+    paths = shards(folder, "passages")
     if not paths:
         raise InputError(folder, "no scored passages", "a run in which `sca score` has finished at least one shard")
     return paths
 
 
-def iter_passages(folder: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
+def shards(folder: Place, half: str) -> list[Place]:
+    """Return the files of a run's `speeches` or `passages`, sorted by name."""
+    found: list[Place] = list((folder / half).glob("part-*.parquet"))
+    return sorted(found, key=str)
+
+
+def iter_passages(folder: Place, columns: list[str] | None = None) -> Iterator[pa.Table]:
     """Yield the passages of a run, shard by shard, in the order of their names."""
     for path in passage_paths(folder):
         yield _read_shard(path, columns)
@@ -325,15 +392,15 @@ class Check:
     problems: tuple[str, ...]
 
 
-def check_run(folder: Path) -> Check:
+def check_run(folder: Place) -> Check:
     """Prove a run whole: shards readable, nothing twice, nothing missing, offsets rebuild the text."""
     manifest = read_manifest(folder)
     problems: list[str] = []
     seen_speeches: set[str] = set()
     seen_passages: set[str] = set()
     n_passages = n_shards = 0
-    names = {p.name for p in (folder / "passages").glob("part-*.parquet")}
-    for stray in sorted({p.name for p in (folder / "speeches").glob("part-*.parquet")} - names):
+    names = {p.name for p in shards(folder, "passages")}
+    for stray in sorted({p.name for p in shards(folder, "speeches")} - names):
         problems.append(f"speeches/{stray} has no passages: an unfinished shard; run `sca score` again")
     for name in sorted(names):
         n_shards += 1
@@ -372,7 +439,7 @@ def check_run(folder: Path) -> Check:
     return Check(len(seen_speeches), n_passages, n_shards, tuple(problems))
 
 
-def store_digest(folder: Path) -> str:
+def store_digest(folder: Place) -> str:
     """Return one digest over all scored passages (ids, codes, targets, probabilities), whatever the shards' order."""
     total = 0
     columns = ["passage_id", "targets", "codes", *read_manifest(folder)["classes"]]
@@ -383,7 +450,7 @@ def store_digest(folder: Path) -> str:
     return f"{total:032x}"
 
 
-def export_table(folder: Path) -> Iterator[pa.Table]:
+def export_table(folder: Place) -> Iterator[pa.Table]:
     """Yield the flat table of `sca export`: ids, offsets, date, source, targets, codes, probabilities and more."""
     classes = read_manifest(folder)["classes"]
     for table in iter_passages(folder):
@@ -392,20 +459,31 @@ def export_table(folder: Path) -> Iterator[pa.Table]:
         yield table.select(keep).append_column("probabilities", probabilities)
 
 
-def count_rows(folder: Path) -> dict[str, int]:
-    """Return the counts that the manifest keeps: passages, those with a code, those longer than the model's window."""
-    counts = dict.fromkeys(("passages", "coded", "windowed"), 0)
-    for table in iter_passages(folder, ["codes", "n_windows"]):
+def count_rows(folder: Place, language: str = "en") -> dict[str, int]:
+    """Return the counts that the manifest keeps, of all passages and of speeches without any.
+
+    `coded` have a code, `windowed` are longer than the model's window, `other_language` are not in the model's
+    language (as far as their publisher or a guess tells); `empty_speeches` had no text to code.
+    """
+    counts = dict.fromkeys(("passages", "coded", "windowed", "other_language", "empty_speeches"), 0)
+    for path in passage_paths(folder):
+        table = _read_shard(path, ["codes", "n_windows", "language"])
         counts["passages"] += table.num_rows
         counts["coded"] += pc.sum(pc.greater(pc.list_value_length(table["codes"]), 0)).as_py() or 0
         counts["windowed"] += pc.sum(pc.greater(table["n_windows"], 1)).as_py() or 0
+        mine = pc.is_in(pc.fill_null(table["language"], ""), value_set=pa.array([language, ""]))
+        counts["other_language"] += table.num_rows - (pc.sum(mine).as_py() or 0)
+    for path in shards(folder, "speeches"):
+        speeches = _read_shard(path, ["n_passages"])
+        if "n_passages" in speeches.column_names:  # runs made before this column lack it
+            counts["empty_speeches"] += pc.sum(pc.equal(speeches["n_passages"], 0)).as_py() or 0
     return counts
 
 
-def read_speech(folder: Path, speech_id: str) -> Speech | None:
+def read_speech(folder: Place, speech_id: str) -> Speech | None:
     """Return a stored speech with its text, or None."""
-    for path in sorted((folder / "speeches").glob("part-*.parquet")):
-        table = pq.read_table(path, filters=[("speech_id", "=", speech_id)])
+    for path in shards(folder, "speeches"):
+        table = _read_shard(path).filter(pc.field("speech_id") == speech_id)
         if table.num_rows:
             row = table.slice(0, 1).to_pylist()[0]
             return Speech(**{f.name: row[f.name] for f in fields(Speech)})

@@ -196,7 +196,9 @@ def find_model(name: str | None = None) -> Path:
     raise UnknownNameError("model", name, known)
 
 
-def load_model(name: str | None = None, *, profile: str = "balanced", threads: int = 0) -> Classifier:
+def load_model(
+    name: str | None = None, *, profile: str = "balanced", threads: int = 0, device: str = "cpu"
+) -> Classifier:
     """Load a classifier.
 
     Args:
@@ -204,22 +206,28 @@ def load_model(name: str | None = None, *, profile: str = "balanced", threads: i
         profile: `exact` (fp32), `balanced` (int8 where that is faster) or `fast` (a cascade). Kinds without profiles
             ignore it.
         threads: threads of the runtime; 0 for the cores that this process may use.
+        device: `cpu`, `gpu` or `gpu-compiled`: encoders then run in torch, in bf16, whatever the profile. Other kinds
+            run on the CPU.
 
     Raises:
         InputError: the folder fails a check.
-        UnknownNameError: no such model, kind or profile.
+        UnknownNameError: no such model, kind, profile or device.
     """
+    if device not in DEVICES:
+        raise UnknownNameError("device", device, DEVICES)
     if profile not in PROFILES:
         raise UnknownNameError("profile", profile, PROFILES)
     folder = read_folder(find_model(name))
-    classifier: Classifier = resolve("classifier", str(folder.meta.get("kind")))(
-        folder, profile=profile, threads=threads
-    )
+    kind = str(folder.meta.get("kind"))
+    more = {"device": device} if kind == "transformer" else {}
+    classifier: Classifier = resolve("classifier", kind)(folder, profile=profile, threads=threads, **more)
     return classifier
 
 
 #: Ways to trade exactness for speed; measured in each model's card.
 PROFILES = ("exact", "balanced", "fast")
+#: Where encoders run.
+DEVICES = ("cpu", "gpu", "gpu-compiled")
 
 
 def _digest(meta: Mapping[str, Any]) -> str:

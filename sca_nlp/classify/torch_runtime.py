@@ -1,9 +1,15 @@
-"""Classifiers on encoders other than BERT, in torch: slower to start, but any architecture of transformers' own."""
+"""Classifiers in torch: encoders other than BERT, and any encoder on a GPU.
+
+Rows are sorted by length and batched by tokens, so that little is padded; weights and activations of the encoder are
+bf16 where a GPU is asked for, the head is fp32. Batches are queued on the device and read back once at the end. Asked
+for a GPU where there is none, the same code runs on the CPU and `notes` says so.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,41 +22,84 @@ from sca_nlp.codebook import Codebook
 from sca_nlp.errors import InputError, MissingExtraError
 
 _ENDS = (("[CLS]", "[SEP]"), ("<s>", "</s>"))
+#: Most tokens of a batch: on a GPU so many that its launches do not count, on a CPU what a cache can hold.
+_BUDGET = {"cuda": 65_536, "cpu": 4096}
+_STEP = 8  # lengths on a GPU are padded to a multiple of this: tensor cores want it, and shapes come again
+
+
+def _configuration(folder: ModelFolder, arrays: dict[str, Any]) -> Any:
+    """Return the encoder's configuration: that of `encoder.json`, or for the shipped BERT form from its weights."""
+    from transformers import AutoConfig
+
+    path = folder.path / "encoder.json"
+    try:
+        if path.exists():
+            raw = json.loads(path.read_text(encoding="utf-8"))
+            return AutoConfig.for_model(raw.pop("model_type"), **raw)
+        given, stem = folder.meta["encoder"], "encoder.embeddings."
+        if given.get("architecture") != "bert":
+            raise KeyError("encoder.json")
+        return AutoConfig.for_model(
+            "bert",
+            vocab_size=len(arrays[stem + "word_embeddings.weight"]),
+            max_position_embeddings=len(arrays[stem + "position_embeddings.weight"]),
+            type_vocab_size=len(arrays[stem + "token_type_embeddings.weight"]),
+            hidden_size=int(given["width"]),
+            num_hidden_layers=int(given["n_layers"]),
+            num_attention_heads=int(given["n_heads"]),
+            intermediate_size=len(arrays["encoder.encoder.layer.0.intermediate.dense.bias"]),
+            layer_norm_eps=float(given["eps"]),
+        )
+    except (OSError, KeyError, ValueError, TypeError) as e:
+        raise InputError(path, str(e), "the encoder's configuration") from None
 
 
 class TorchTransformer:
-    """A fine-tuned encoder in torch, fp32; on a GPU in bf16 where there is one."""
+    """A fine-tuned encoder in torch.
 
-    budget = 4096
+    Args:
+        folder: the model.
+        threads: on a CPU; 0 for the cores that this process may use.
+        device: `cpu`: fp32 (the GPU is used where there is one and the model runs in torch only). `gpu`: bf16 on the
+            GPU, or on the CPU where there is none. `gpu-compiled`: also through `torch.compile`, which takes about a
+            minute at the start and is for corpora that take hours.
+    """
 
-    def __init__(self, folder: ModelFolder, *, threads: int = 0) -> None:
+    def __init__(self, folder: ModelFolder, *, threads: int = 0, device: str = "cpu") -> None:
         try:
             import torch
-            from transformers import AutoConfig, AutoModel
+            from transformers import AutoModel
         except ImportError as e:
             raise MissingExtraError(str(e.name), "train") from None
-        try:
-            raw = json.loads((folder.path / "encoder.json").read_text(encoding="utf-8"))
-            config = AutoConfig.for_model(raw.pop("model_type"), **raw)
-        except (OSError, KeyError, ValueError) as e:
-            raise InputError(folder.path / "encoder.json", str(e), "the encoder's configuration") from None
+        raw = folder.arrays()
+        config = _configuration(folder, raw)
         self._torch = torch
+        asked = device != "cpu"
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._half = asked or self._device == "cuda"
+        self.notes: list[str] = []
+        if asked and self._device == "cpu":
+            self.notes.append("no GPU at hand: torch runs on the CPU, in bf16 (without --device gpu it is quicker)")
+        self.budget = _BUDGET[self._device]
         if self._device == "cpu":
             torch.set_num_threads(threads or available_threads())
-        arrays = {k: torch.from_numpy(v.astype(np.float32)) for k, v in folder.arrays().items()}
+        prefix = "encoder."
+        arrays = {
+            k: torch.from_numpy(v.astype(np.float32))
+            for k, v in raw.items()
+            if not k.startswith(("quant.", "lexical."))
+        }
         # from_config builds an architecture that transformers itself holds; code from the folder is never run.
         self._encoder = AutoModel.from_config(config, trust_remote_code=False).eval()  # type: ignore[no-untyped-call]
-        prefix = "encoder."
         state = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
         missing, unknown = self._encoder.load_state_dict(state, strict=False)
         missing = [m for m in missing if "pooler" not in m and "position_ids" not in m]
+        unknown = [u for u in unknown if "pooler" not in u]
         if missing or unknown:
-            raise InputError(
-                folder.path, f"weights lack {missing[:1]} or hold unknown {list(unknown)[:1]}", "the encoder's"
-            )
-        self._head = {k: v.to(self._device) for k, v in arrays.items() if not k.startswith((prefix, "lexical."))}
-        self._encoder.to(self._device)
+            raise InputError(folder.path, f"weights lack {missing[:1]} or hold unknown {unknown[:1]}", "the encoder's")
+        self._head = {k: v.to(self._device) for k, v in arrays.items() if not k.startswith(prefix)}
+        self._encoder.to(self._device, torch.bfloat16 if self._half else torch.float32)
+        self._forward = torch.compile(self._logits, dynamic=True) if device == "gpu-compiled" else self._logits
         tokenizer = (folder.path / "tokenizer.json").read_text(encoding="utf-8")
         ends = next((e for e in _ENDS if all(json.dumps(t) in tokenizer for t in e)), _ENDS[0])
         self._tokens = Tokens(folder.path / "tokenizer.json", int(folder.meta["encoder"]["max_length"]), ends)
@@ -59,10 +108,10 @@ class TorchTransformer:
         self._ngrams = None
         if isinstance(lexical, dict):
             n = len(folder.codebook.classes)
-            self._ngrams = Ngrams(folder.arrays(), n, int(lexical["ngrams"]), folder.path, "lexical.")
+            self._ngrams = Ngrams(raw, n, int(lexical["ngrams"]), folder.path, "lexical.")
         self._softmax = folder.meta.get("loss", "softmax") == "softmax"
         self._folder = folder
-        self.profile = "exact"
+        self.profile = "bf16" if self._half else "exact"
         self.codebook: Codebook = folder.codebook
         self.model_id: str = folder.model_id
         self.digest: str = folder.digest
@@ -85,27 +134,36 @@ class TorchTransformer:
         """Return the codes of each row."""
         return self._folder.decision.decide(probabilities)
 
-    def _run(self, rows: list[list[int]]) -> Array:
+    def _padded(self, rows: list[list[int]], index: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple[Any, Any]:
+        """Return token ids and mask [n, longest] of some rows, on the device."""
         torch = self._torch
-        nn, h = torch.nn.functional, self._head
+        step = _STEP if self._device == "cuda" else 1
+        longest = -(-int(lengths.max()) // step) * step
+        mask = np.arange(longest) < lengths[:, None]
+        ids = np.zeros(mask.shape, np.int64)
+        ids[mask] = np.concatenate([np.asarray(rows[int(i)], np.int64) for i in index])
+        both = torch.from_numpy(ids), torch.from_numpy(mask)
+        if self._device == "cuda":
+            both = tuple(t.pin_memory().to("cuda", non_blocking=True) for t in both)
+        return both
+
+    def _logits(self, ids: Any, mask: Any) -> Any:
+        torch, h = self._torch, self._head
+        nn = torch.nn.functional
+        x = self._encoder(input_ids=ids, attention_mask=mask).last_hidden_state.float()
+        m = mask.unsqueeze(-1).float()
+        joint = torch.cat([(x * m).sum(1) / m.sum(1), x[:, 0]], 1)
+        hidden = nn.gelu(nn.linear(joint, h["hidden.weight"], h["hidden.bias"]))
+        looks = nn.linear(x, h["query.weight"], h["query.bias"]).masked_fill(m == 0, -1e9).softmax(1)
+        return nn.linear(hidden, h["out.weight"], h["out.bias"]) + (looks * (x @ h["value.weight"].T)).sum(1)
+
+    def _run(self, rows: list[list[int]]) -> Array:
         lengths = np.array([len(r) for r in rows], np.int64)
         out = np.zeros((len(rows), len(self.codebook.classes)), np.float32)
-        half = torch.autocast(self._device, dtype=torch.bfloat16, enabled=self._device == "cuda")
-        with torch.inference_mode(), half:
-            for index in plan_batches(lengths, self.budget):
-                longest = int(lengths[index].max())
-                ids = torch.zeros(len(index), longest, dtype=torch.long)
-                mask = torch.zeros(len(index), longest, dtype=torch.long)
-                for n, i in enumerate(index):
-                    ids[n, : lengths[i]] = torch.tensor(rows[int(i)])
-                    mask[n, : lengths[i]] = 1
-                ids, mask = ids.to(self._device), mask.to(self._device)
-                x = self._encoder(input_ids=ids, attention_mask=mask).last_hidden_state.float()
-                m = mask.unsqueeze(-1).float()
-                joint = torch.cat([(x * m).sum(1) / m.sum(1), x[:, 0]], 1)
-                hidden = nn.gelu(nn.linear(joint, h["hidden.weight"], h["hidden.bias"]))
-                looks = nn.linear(x, h["query.weight"], h["query.bias"]).masked_fill(m == 0, -1e9).softmax(1)
-                logits = nn.linear(hidden, h["out.weight"], h["out.bias"]) + (looks * (x @ h["value.weight"].T)).sum(1)
+        with self._torch.inference_mode():
+            plan = plan_batches(lengths, self.budget)
+            made = [self._forward(*self._padded(rows, index, lengths[index])) for index in plan]
+            for index, logits in zip(plan, made, strict=True):  # read back once all is queued
                 out[index] = self._probabilities(logits.float().cpu().numpy())
         return out
 

@@ -199,10 +199,10 @@ class Transformer:
         return out
 
 
-def load(folder: ModelFolder, *, profile: str = "balanced", threads: int = 0) -> Any:
-    """Return the classifier of a folder: ONNX Runtime, or torch where `model.json` says `runtime = "torch"`."""
-    if folder.meta.get("runtime") == "torch":
+def load(folder: ModelFolder, *, profile: str = "balanced", threads: int = 0, device: str = "cpu") -> Any:
+    """Return the classifier of a folder: ONNX Runtime, or torch for a GPU or where `model.json` says so."""
+    if device != "cpu" or folder.meta.get("runtime") == "torch":
         from sca_nlp.classify.torch_runtime import TorchTransformer
 
-        return TorchTransformer(folder, threads=threads)
+        return TorchTransformer(folder, threads=threads, device=device)
     return Transformer(folder, profile=profile, threads=threads)

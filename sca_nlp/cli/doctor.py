@@ -25,6 +25,7 @@ _EXTRAS = {
     "review": "the review page",
     "documents": "speeches from PDF, HTML and DOCX",
     "hub": "Hugging Face data sets",
+    "ray": "scoring on a cluster, runs behind URLs",
 }
 
 

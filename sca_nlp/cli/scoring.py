@@ -17,13 +17,16 @@ from sca_nlp.errors import InputError
 
 Model = Annotated[str, typer.Option(help="A shipped model's name or a model folder; empty: the default.")]
 Profile = Annotated[str, typer.Option(help="exact (fp32), balanced (int8) or fast (a cascade).")]
+Device = Annotated[str, typer.Option(help="cpu (ONNX Runtime), or gpu (torch; without a GPU it runs on the CPU).")]
 Threads = Annotated[int, typer.Option(min=0, help="Threads of inference; 0: the cores that this process may use.")]
 
 
 @app.command(rich_help_panel="Stages")
 def score(
-    speeches: Annotated[list[str], typer.Argument(help="Files, folders, globs, or a Hugging Face data set.")],
-    out: Annotated[Path, typer.Option(help="The run folder.")],
+    speeches: Annotated[
+        list[str], typer.Argument(help="Files, folders, patterns, URLs of these, or a Hugging Face data set.")
+    ],
+    out: Annotated[str, typer.Option(help="The run folder: a path, or a URL such as s3://bucket/run.")],
     format: Annotated[
         str, typer.Option(help="Reader; told by name and layout where left out (see `sca corpus list`).")
     ] = "",
@@ -37,30 +40,54 @@ def score(
     threads: Threads = 0,
     language: Annotated[str, typer.Option(help="ISO 639-1 code of the speeches' language.")] = "en",
     actors: Annotated[list[str] | None, typer.Option(help="TOML file with more actors. Repeat it.")] = None,
+    device: Device = "cpu",
+    engine: Annotated[str, typer.Option(help="local, or ray: a cluster (extra `ray`).")] = "local",
+    address: Annotated[str, typer.Option(help="Ray: the cluster, such as auto; empty: this machine's cores.")] = "",
+    workers: Annotated[int, typer.Option(min=0, help="Ray: at most so many workers; 0: as many as fit.")] = 0,
+    cpus: Annotated[float, typer.Option(min=0.1, help="Ray: CPUs of each worker.")] = 1.0,
+    gpus: Annotated[float, typer.Option(min=0, help="Ray: GPUs of each worker, with --device gpu.")] = 0.0,
     as_json: JsonFlag = False,
 ) -> None:
     """Read, cut, code and store speeches; run again on the same folder and it goes on where it stopped.
 
     [dim]Example:  sca score speeches/*.csv --out runs/mine --column text=body --column source=country_name[/dim]
     """
+    from functools import partial
+
     from sca_nlp import pipeline
     from sca_nlp.config import SpeechesSection
+    from sca_nlp.engine import engine_named
+    from sca_nlp.places import place
     from sca_nlp.read.speeches import ReadReport
 
     for path in speeches:  # a slip of the pen is told before anything is scored, not found among the rejects
-        if format != "huggingface" and not re.search(r"[*?\[]", path) and not Path(path).exists():
+        if format != "huggingface" and not re.search(r"[*?\[]|://", path) and not Path(path).exists():
             raise InputError(path, "no such file", "a file, folder or pattern; for a hub: --format huggingface")
     template = SpeechesSection("", format, pairs(column, "--column"), pairs(default, "--default"))
     sections = [replace(template, path=path, options=pairs(option, "--option")) for path in speeches]
     rejects: list[Any] = []
     reading = ReadReport()
     start = time.monotonic()
-    tools = pipeline.load_tools(model, profile=profile, threads=threads, language=language, actor_files=actors or ())
+    load = partial(
+        pipeline.load_tools, model, profile=profile, language=language, actor_files=actors or (), device=device
+    )
+    tools = load(threads=threads)
+    for note in tools.notes():
+        print(f"note: {note}", file=sys.stderr)
+    run_shards = engine_named(
+        engine,
+        partial(load, threads=threads or max(1, int(cpus))),
+        address=address,
+        workers=workers,
+        cpus=cpus,
+        gpus=gpus,
+    )
     with progress("Scoring") as advance:
         summary = pipeline.score(
             pipeline.read(sections, rejects.append, actor_files=actors or (), report=reading, leave_out=True),
-            out,
+            place(out),
             tools,
+            engine=run_shards,
             rejects=rejects,
             progress=advance,
             model_name=model,
@@ -130,7 +157,7 @@ def predict(
 
 @app.command(rich_help_panel="Stages")
 def export(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    run: Annotated[str, typer.Argument(help="A run folder, or its URL.")],
     out: Annotated[Path, typer.Option(help="The file to write.")],
     format: Annotated[str, typer.Option(help="parquet, csv or jsonl; told by --out's ending where left out.")] = "",
     as_json: JsonFlag = False,
@@ -140,25 +167,27 @@ def export(
     [dim]Example:  sca export runs/mine --format parquet --out passages.parquet[/dim]
     """
     from sca_nlp.passages_io import write_tables
+    from sca_nlp.places import place
     from sca_nlp.store import export_table
 
     kind = format or out.suffix.lstrip(".")
     if kind not in ("parquet", "csv", "jsonl"):
         raise InputError("--format", repr(kind), "parquet, csv or jsonl")
-    n = write_tables(export_table(run), out, kind)
+    n = write_tables(export_table(place(run)), out, kind)
     emit({"rows": n, "out": str(out)}, as_json, lambda: print(f"{n:,} passages written to {out}"))
 
 
 @app.command(rich_help_panel="Runs")
-def check(run: Annotated[Path, typer.Argument(help="A run folder.")], as_json: JsonFlag = False) -> None:
+def check(run: Annotated[str, typer.Argument(help="A run folder, or its URL.")], as_json: JsonFlag = False) -> None:
     """Prove a run whole: nothing missing, nothing twice, every offset rebuilds its text.
 
     [dim]Example:  sca check runs/mine[/dim]
     """
+    from sca_nlp.places import place
     from sca_nlp.store import check_run, store_digest
 
-    result = check_run(run)
-    digest = "" if result.problems else store_digest(run)
+    result = check_run(place(run))
+    digest = "" if result.problems else store_digest(place(run))
     data = {
         "speeches": result.n_speeches,
         "passages": result.n_passages,

@@ -7,13 +7,21 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sca_nlp.config import SpeechesSection
 from sca_nlp.errors import InputError, ScaError
+from sca_nlp.places import Place, RemotePath, fetched, is_url
 from sca_nlp.records import Passage, Prediction, Reject, Speech
-from sca_nlp.store import RunStore, Scored, count_rows, read_manifest
+from sca_nlp.store import (
+    OTHER_LANGUAGE,
+    RunStore,
+    Scored,
+    count_rows,
+    read_manifest,
+    text_digest,
+    write_shard,
+)
 
 if TYPE_CHECKING:
     from sca_nlp.attribute import Attributor
@@ -22,6 +30,9 @@ if TYPE_CHECKING:
 
 #: A shard is closed after this many characters of text: some 3,000 sentences, what a kill costs at most.
 SHARD_CHARACTERS = 400_000
+_TELLING = (
+    120  # letters: some 20 words; of an English text 40 % are stop words, so 20 words without any are not English
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,10 @@ class Tools:
     classifier: Classifier
     attributor: Attributor
     language: str = "en"
+
+    def notes(self) -> list[str]:
+        """Return what the user should know of how the model runs, such as that no GPU was found."""
+        return list(getattr(self.classifier, "notes", ()))
 
     def identity(self) -> dict[str, str]:
         """Return what the scores depend on; a run folder holds the scores of one identity only."""
@@ -59,6 +74,7 @@ def load_tools(
     threads: int = 0,
     language: str = "en",
     actor_files: Iterable[str] = (),
+    device: str = "cpu",
 ) -> Tools:
     """Load classifier and attributor.
 
@@ -68,23 +84,36 @@ def load_tools(
         threads: 0 for the cores that this process may use.
         language: ISO 639-1 code of the speeches' language.
         actor_files: TOML files with actors beyond the shipped gazetteer.
+        device: `cpu`, `gpu` or `gpu-compiled`.
     """
     from sca_nlp.attribute import Attributor
     from sca_nlp.classify.folder import load_model
 
-    classifier = load_model(model or None, profile=profile, threads=threads)
+    classifier = load_model(model or None, profile=profile, threads=threads, device=device)
     return Tools(classifier, Attributor.load(actor_files=tuple(actor_files)), language)
 
 
 def cut(speech: Speech, language: str = "en") -> Cut:
-    """Cut a speech into passages; fill in its language where its publisher gave none."""
+    """Cut a speech into passages; bring its language into one form, or guess it where its publisher gave none.
+
+    A text of some length in which the guess finds no language that it knows is marked `und`: it is not taken for one
+    in the model's language. One too short to tell keeps "".
+    """
     from dataclasses import replace
 
-    from sca_nlp.segment import guess_language, segment
+    from sca_nlp.segment import guess_language, language_code, segment
 
-    if not speech.language:
-        speech = replace(speech, language=guess_language(speech.text))
+    known = language_code(speech.language)
+    if not known:
+        known = guess_language(speech.text) or (OTHER_LANGUAGE if _is_long(speech.text) else "")
+    if known != speech.language:
+        speech = replace(speech, language=known)
     return Cut(speech, segment(speech, language=language))
+
+
+def _is_long(text: str) -> bool:
+    """Tell whether a text has letters enough for its stop words to tell its language."""
+    return sum(c.isalpha() for c in text[:2000]) >= _TELLING
 
 
 def score_cuts(cuts: Sequence[Cut], tools: Tools) -> list[Scored]:
@@ -125,11 +154,49 @@ def predict(
     return [Prediction("", tuple(p), tuple(c), tuple(t), tuple(a), int(n)) for p, c, t, a, n in rows]
 
 
+@dataclass(frozen=True)
+class Finished:
+    """What came of a shard: speech id -> text digest of those stored, how many passages, and what was rejected."""
+
+    digests: dict[str, str] = field(default_factory=dict)
+    n_passages: int = 0
+    rejects: tuple[Reject, ...] = ()
+
+
+def finish_shard(speeches: Sequence[Speech], tools: Tools, folder: Place) -> Finished:
+    """Cut, classify, attribute and store a shard: what every engine calls, in this process or on another machine.
+
+    Doing it twice changes nothing: the shard's name comes from its content.
+    """
+    rejects: list[Reject] = []
+    cuts = []
+    for speech in speeches:
+        try:
+            cuts.append(cut(speech, tools.language))
+        except ScaError as e:
+            rejects.append(Reject(speech.speech_id, 0, f"could not be cut: {e}", speech.text[:200]))
+    scored = _score_or_reject(cuts, tools, rejects) if cuts else []
+    if scored:
+        write_shard(folder, scored, tools.classifier.codebook.classes)
+    digests = {s.speech.speech_id: text_digest(s.speech.text) for s in scored}
+    return Finished(digests, sum(len(s.passages) for s in scored), tuple(rejects))
+
+
+#: Takes shards as they are read, has each done by `finish_shard` and tells what came of it, in any order.
+Engine = Callable[[Iterator[list[Speech]], Tools, Place], Iterator[Finished]]
+
+
+def here(shards: Iterator[list[Speech]], tools: Tools, folder: Place) -> Iterator[Finished]:
+    """Finish shards in this process, while the next ones are read. The engine where none is named."""
+    for shard in ahead(shards):
+        yield finish_shard(shard, tools, folder)
+
+
 @dataclass
 class ScoreSummary:
     """What a scoring run did. `n_known` speeches were in the store already."""
 
-    folder: Path
+    folder: Place
     n_speeches: int = 0
     n_known: int = 0
     n_passages: int = 0
@@ -184,6 +251,35 @@ def _own_actors(files: Sequence[str]) -> dict[str, Any]:
 def _read_section(
     section: SpeechesSection, rejects: Callable[[Reject], None], own: dict[str, Any], report: ReadReport
 ) -> Iterator[Speech]:
+    from dataclasses import replace
+
+    if not is_url(section.path) or section.format == "huggingface":
+        yield from _read_local(section, rejects, own, report)
+        return
+    found = RemotePath(section.path).matches()
+    if not found:
+        raise InputError(section.path, "no such file", "a file, folder or pattern")
+    n_failed = 0
+    for remote in found:  # one file at a time is here, whatever the corpus' size
+        with fetched(remote) as local:
+
+            def named(reject: Reject, local: str = str(local), remote: str = str(remote)) -> None:
+                rejects(replace(reject, file=reject.file.replace(local, remote)))
+
+            one = replace(section, path=str(local))
+            try:
+                yield from _read_local(one, named, own, report)
+            except InputError as e:
+                n_failed += 1
+                if n_failed == len(found):
+                    raise InputError(remote, e.got, e.wanted) from None
+                report.n_rejected += 1
+                rejects(Reject(str(remote), 0, f"file left out: {e.got}; wanted {e.wanted}"))
+
+
+def _read_local(
+    section: SpeechesSection, rejects: Callable[[Reject], None], own: dict[str, Any], report: ReadReport
+) -> Iterator[Speech]:
     from sca_nlp.read.speeches import read_speeches
 
     wanted = set(section.sources)
@@ -212,7 +308,7 @@ def _read_section(
         report.note(f"{section.path}: {passed} (sources, first or last of the config)")
 
 
-def run_folder(out: Path, identity: dict[str, str]) -> Path:
+def run_folder(out: Place, identity: dict[str, str]) -> Place:
     """Return `out`, or a folder beside it where `out` holds the scores of another model."""
     if not (out / "run.json").exists() or read_manifest(out)["identity"] == identity:
         return out
@@ -224,9 +320,10 @@ def run_folder(out: Path, identity: dict[str, str]) -> Path:
 
 def score(
     speeches: Iterable[Speech],
-    out: Path,
+    out: Place,
     tools: Tools,
     *,
+    engine: Engine = here,
     rejects: list[Reject] | None = None,
     progress: Progress | None = None,
     model_name: str = "",
@@ -238,6 +335,7 @@ def score(
         speeches: in any order; ids unique.
         out: the run folder. Where it holds scores of another model, a folder beside it is taken.
         tools: see `load_tools`.
+        engine: who finishes the shards; `sca_nlp.engine` has one beyond this machine.
         rejects: the list that the reader fills; speeches that cannot be scored are added to it.
         progress: called after each shard.
         model_name: kept in the manifest.
@@ -265,16 +363,13 @@ def score(
                 else:
                     yield speech
 
-        for batch in _ahead(_shards(fresh(), tools.language, rejects)):
-            scored = _score_or_reject(batch, tools, rejects)
-            if not scored:
-                continue
-            store.add(scored)
-            n = sum(len(s.passages) for s in scored)
-            summary.n_speeches += len(scored)
-            summary.n_passages += n
-            if progress:
-                progress(len(scored), n)
+        for finished in engine(_shards(fresh()), tools, folder):
+            rejects.extend(finished.rejects)
+            store.note_done(finished.digests)
+            summary.n_speeches += len(finished.digests)
+            summary.n_passages += finished.n_passages
+            if progress and finished.digests:
+                progress(len(finished.digests), finished.n_passages)
         store.write_rejects(rejects)
         summary.counts = {"speeches": len(store.done), "rejects": len(rejects)}
         if store.done:
@@ -303,21 +398,17 @@ def _peeked(speeches: Iterable[Speech]) -> Iterator[Speech]:
     return rest if first is None else itertools.chain([first], rest)
 
 
-def _shards(speeches: Iterable[Speech], language: str, rejects: list[Reject]) -> Iterator[list[Cut]]:
-    batch: list[Cut] = []
+def _shards(speeches: Iterable[Speech]) -> Iterator[list[Speech]]:
+    shard: list[Speech] = []
     n_characters = 0
     for speech in speeches:
-        try:
-            batch.append(cut(speech, language))
-        except ScaError as e:
-            rejects.append(Reject(speech.speech_id, 0, f"could not be cut: {e}", speech.text[:200]))
-            continue
+        shard.append(speech)
         n_characters += len(speech.text)
         if n_characters >= SHARD_CHARACTERS:
-            yield batch
-            batch, n_characters = [], 0
-    if batch:
-        yield batch
+            yield shard
+            shard, n_characters = [], 0
+    if shard:
+        yield shard
 
 
 def _score_or_reject(batch: Sequence[Cut], tools: Tools, rejects: list[Reject]) -> list[Scored]:
@@ -334,7 +425,7 @@ def _score_or_reject(batch: Sequence[Cut], tools: Tools, rejects: list[Reject]) 
     return [s for c in batch for s in _score_or_reject([c], tools, rejects)]
 
 
-def _ahead(items: Iterator[Any], depth: int = 2) -> Iterator[Any]:
+def ahead(items: Iterator[Any], depth: int = 2) -> Iterator[Any]:
     """Yield items that another thread makes ahead, so that reading and cutting overlap with inference."""
     ready: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=depth)
     stop = threading.Event()

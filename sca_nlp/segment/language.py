@@ -15,6 +15,19 @@ _WORD = re.compile(r"[^\W\d_]+")
 _SAMPLE = 4000  # characters read to guess a language: some 600 words, enough for stop words to tell
 _SHARE = 0.12  # share of words that must be stop words: other languages' texts stay below, short slogans too
 
+#: Names and three-letter codes of the languages with rules.
+_NAMES = {
+    name: code
+    for code, names in {
+        "en": "english eng anglais englisch inglés",
+        "ru": "russian rus русский russe russisch ruso",
+        "fr": "french fra fre français francais französisch francés",
+        "de": "german deu ger deutsch allemand alemán",
+        "es": "spanish spa español espanol castellano espagnol spanisch",
+    }.items()
+    for name in names.split()
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -55,3 +68,15 @@ def guess_language(text: str) -> str:
     scores = {name: sum(word in rules.stop_words for word in words) / len(words) for name, rules in _tables().items()}
     best = max(scores, key=lambda name: scores[name])
     return best if scores[best] >= _SHARE else ""
+
+
+def language_code(name: str) -> str:
+    """Return a publisher's way of naming a language in one form: `EN`, `en-US`, `eng`, `English` -> `en`.
+
+    A name that is not known is returned in lower case, and "" for none.
+    """
+    plain = name.strip().lower()
+    if plain in _NAMES:
+        return _NAMES[plain]
+    head = re.split(r"[-_]", plain)[0]
+    return _NAMES.get(head, head if len(head) == 2 else plain)
