@@ -29,6 +29,17 @@ class EncoderSection:
 
 
 @dataclass(frozen=True)
+class UnlabelledSection:
+    """Speeches that nobody coded, from which the encoder learns first what an earlier model thinks of them."""
+
+    speeches: str = ""  # file, folder or pattern; empty: this step is left out
+    teacher: str = "minilm"  # a shipped model's name or a model folder
+    without: str = ""  # annotations whose speeches are left out: a test set's
+    sentences: int = 38_000
+    rate: float = 1.5e-4
+
+
+@dataclass(frozen=True)
 class SplitSection:
     """How sentences are held out."""
 
@@ -92,6 +103,7 @@ class TrainConfig:
     settle: float = 0.13  # profile `fast`: below this n-gram probability of every class the encoder is not asked
     fewest: int = 8  # examples that every class must have
     encoder: EncoderSection = field(default_factory=EncoderSection)
+    unlabelled: UnlabelledSection = field(default_factory=UnlabelledSection)
     split: SplitSection = field(default_factory=SplitSection)
     fit: FitSection = field(default_factory=FitSection)
     finish: FinishSection = field(default_factory=FinishSection)
@@ -133,4 +145,9 @@ def read_train_config(path: Path | str) -> TrainConfig:
             for a in config.annotations
         ),
         codebook=at(config.codebook, "codebook"),
+        unlabelled=replace(
+            config.unlabelled,
+            speeches=at(config.unlabelled.speeches, "unlabelled.speeches"),
+            without=at(config.unlabelled.without, "unlabelled.without"),
+        ),
     )

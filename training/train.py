@@ -94,7 +94,10 @@ def train(config_path: Path | str, say: Say = print) -> ModelFolder:
     settings = asdict(config)
     for key in ("codebook", "out", "work"):
         settings.pop(key)
-    settings["annotations"] = [Path(a.path).name for a in config.annotations]
+    for key in ("speeches", "without"):
+        settings["unlabelled"][key] = Path(settings["unlabelled"][key]).name
+    for section in settings["annotations"]:
+        section |= {key: Path(section[key]).name for key in ("path", "speeches")}
     training = {
         "config": settings,
         "sentences": len(data.rows),
@@ -209,7 +212,9 @@ def _transformer(
 ) -> tuple[Array, dict[str, Any], dict[str, Any], dict[str, str]]:
     from training.encoders import open_base
     from training.finish import finish
+    from training.unlabelled import learn_from_teacher
 
+    learn_from_teacher(config, codebook, open_base(config.encoder.base), data, work, say)
     jobs = [(config, k, work / f"fold{k}") for k in range(config.split.folds)]
     todo = [j for j in jobs if not j[2].with_suffix(".pt").exists()]
     n = max(1, min(config.workers, len(todo)))
@@ -271,6 +276,7 @@ def _fold_job(job: tuple[TrainConfig, int, Path]) -> None:
     from training.finish import device_of, macro_precision, probabilities
     from training.fit import fit
     from training.network import predict
+    from training.unlabelled import first_network
 
     config, k, path = job
     if config.workers > 1:
@@ -291,7 +297,7 @@ def _fold_job(job: tuple[TrainConfig, int, Path]) -> None:
             log.flush()
 
         model = fit(
-            base.network(codebook, config.fit),
+            first_network(base, codebook, config, path.parent),
             [ids[int(i)] for i in rest] + more,
             np.vstack([data.gold[rest], encode_gold(extra, codebook)]),
             config.fit,
