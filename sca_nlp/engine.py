@@ -130,10 +130,10 @@ class RayEngine:
             n = self._n_workers(ray)
             identity = tools.identity()
             for wave in ahead(self._waves(shards, folder, n), depth=1):
-                lost = yield from self._score(ray, wave, n, identity, folder)
+                lost = yield from self._score(wave, n, identity, folder)
                 # Something in these kills its worker. Alone, only the speech that does so is lost.
                 again = [_plan([s], folder) for p in lost for s in _taken_back(p, folder)]
-                gone = (yield from self._score(ray, again, n, identity, folder)) if again else []
+                gone = (yield from self._score(again, n, identity, folder, ahead_of_it=0)) if again else []
                 for planned in gone:
                     _taken_back(planned, folder)
                     why = f"its worker died {RETRIES + 1} times (out of memory?)"
@@ -169,19 +169,21 @@ class RayEngine:
             yield wave
 
     def _score(
-        self, ray: Any, wave: list[_Planned], n: int, identity: dict[str, str], folder: Place
+        self, wave: list[_Planned], n: int, identity: dict[str, str], folder: Place, ahead_of_it: int = 1
     ) -> Generator[Finished, None, list[_Planned]]:
         """Yield what came of a wave's shards; return those of which nothing did."""
         from ray.data import ActorPoolStrategy, from_items
 
         open_ = {p.name: p for p in wave}
-        # One block a shard: a task is one shard, and what is lost with a worker is at most the two that it holds.
+        # One block a shard: a task is one shard, and a worker holds one and `ahead_of_it` more.
         names = from_items([{"shard": p.name} for p in wave], override_num_blocks=len(wave))
         rows = names.map_batches(
             Worker,
             fn_constructor_kwargs={"load": self.load, "identity": identity, "folder": folder},
             batch_size=1,
-            compute=ActorPoolStrategy(min_size=1, max_size=min(n, len(wave)), max_tasks_in_flight_per_actor=2),
+            compute=ActorPoolStrategy(
+                min_size=1, max_size=min(n, len(wave)), max_tasks_in_flight_per_actor=1 + ahead_of_it
+            ),
             num_cpus=self.cpus,
             num_gpus=self.gpus or None,
             ray_remote_args_fn=_remote_args,
@@ -234,7 +236,7 @@ def _connected(address: str) -> Iterator[Any]:
     context.enable_progress_bars = False
     context.max_errored_blocks = -1  # a shard whose worker keeps dying must not take the others with it
     context.max_consecutive_actor_init_deaths = RETRIES
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what matters of its errors is told as rejects
     mine = not ray.is_initialized()
     if mine:
         try:

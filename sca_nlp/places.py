@@ -167,7 +167,7 @@ class RemotePath:
         else:
             keys = [self._key] if files.exists(self._key) else []
         scheme = self.url.split("://")[0]
-        return [RemotePath(f"{scheme}://{str(k).lstrip('/')}") for k in sorted(keys)]
+        return [RemotePath(f"{scheme}://{str(k).lstrip('/') if scheme == 'memory' else k}") for k in sorted(keys)]
 
 
 Place: TypeAlias = Path | RemotePath

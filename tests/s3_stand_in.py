@@ -1,4 +1,4 @@
-"""A bucket on loopback that speaks as much of S3 as pyarrow's client asks for: enough to prove that a run can lie there."""
+"""A bucket on loopback that speaks as much of S3 as pyarrow's client asks for."""
 
 from __future__ import annotations
 
@@ -109,7 +109,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif "uploadId" in query:  # only now the object is seen, and whole
             parts = self.parts.pop(query["uploadId"][0])
             self.objects[key] = b"".join(parts[k] for k in sorted(parts))
-            done = f"<CompleteMultipartUploadResult><ETag>{_tag(self.objects[key])}</ETag></CompleteMultipartUploadResult>"
+            done = (
+                f"<CompleteMultipartUploadResult><ETag>{_tag(self.objects[key])}</ETag></CompleteMultipartUploadResult>"
+            )
             self._answer(200, done.encode(), Content_Type="application/xml")
         else:
             self._answer(501, body[:0])
