@@ -42,7 +42,7 @@ def test_half_of_the_choice_likely_holds_a_rare_class() -> None:
     p[:100, 3] = 0.9
     index = choose(p, 400)
     assert len(set(index.tolist())) == 400
-    assert (index < 100).sum() > 90
+    assert (index < 100).sum() > 60  # 20 by chance
     assert len(choose(p[:50], 400)) == 50
 
 
