@@ -7,7 +7,6 @@ from cross-validation there), and AUC on sets labelled by others for related que
 from __future__ import annotations
 
 import argparse
-import csv
 import gzip
 import json
 import re
@@ -23,6 +22,7 @@ from sca_nlp.classify.contract import Classifier
 from sca_nlp.classify.folder import list_models, load_model
 from sca_nlp.codebook import Codebook, default_codebook
 from sca_nlp.read.annotations import read_annotations
+from sca_nlp.read.lexica import lexicon_scorer, read_lexica
 from training.calibrate import as_matrix, cross_fitted, f1_per_class, learn_decision
 from training.dataset import Dataset, folds, make_dataset
 from training.evaluate import cluster_draws
@@ -101,91 +101,6 @@ EXTERNALS = (
 )
 
 
-def read_lexica(folder: Path) -> dict[str, dict[str, list[tuple[str, float]]]]:
-    """Return lexicon -> class -> (word or stem*, weight), mapped as the data card says."""
-
-    def rows(name: str) -> list[dict[str, str]]:
-        with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as f:
-            return list(csv.DictReader(f))
-
-    threat = [(r["word"], 1.0) for r in rows("threat_dictionary_choi2022")]
-    grievance = rows("grievance_dictionary_5plus")
-
-    def stems(*categories: str) -> list[tuple[str, float]]:
-        return [(r["word"] + "*", float(r["mean_rating"]) / 10) for r in grievance if r["category"] in categories]
-
-    moral = rows("mfd2")
-
-    def morals(*categories: str) -> list[tuple[str, float]]:
-        return [(r["word"], 1.0) for r in moral if r["category"] in categories]
-
-    tone = [
-        (r["lexEntry"] + ("*" if r["isPrefix"] in ("1", "TRUE") else ""), r["polarity"])
-        for r in rows("lexicoder_lsd2015")
-    ]
-    bad = [(w, 1.0) for w, p in tone if p == "negative"]
-    good = [(w, 1.0) for w, p in tone if p == "positive"]
-    verbs = [(r["verb"].lower(), r["cameo"]) for r in rows("cameo_verb_patterns") if r["kind"] != "block"]
-
-    def cameo(*roots: str) -> list[tuple[str, float]]:
-        return [(v.rstrip("ed") + "*" if len(v) > 5 else v, 1.0) for v, c in verbs if c[:2] in roots and v.isalpha()]
-
-    return {
-        "threat dictionary (Choi 2022)": {"TP+": threat},
-        "grievance dictionary": {
-            "TP+": stems("threat", "hate"),
-            "FO+": stems("violence", "weaponry", "soldier", "murder"),
-            "MU-": stems("grievance", "frustration"),
-        },
-        "moral foundations 2.0": {
-            "SS+": morals("loyalty.virtue"),
-            "SS-": morals("loyalty.vice"),
-            "NA+": morals("authority.virtue", "fairness.virtue"),
-            "NA-": morals("authority.vice", "fairness.vice"),
-        },
-        "Lexicoder 2015": {c: (good if s else bad) for c, s in _GOOD.items()},
-        "CAMEO verb patterns": {
-            "FO+": cameo("13", "15", "17", "18", "19", "20"),
-            "FO-": cameo("03", "04", "05", "08"),
-            "NA-": cameo("11", "12"),
-            "SS+": cameo("05", "06", "07"),
-        },
-    }
-
-
-_GOOD = {"TP+": 0, "TP-": 1, "MU+": 1, "MU-": 0, "SS+": 1, "SS-": 0, "NA+": 1, "NA-": 0, "FO+": 0, "FO-": 1}
-
-
-def lexicon_scorer(lexicon: Mapping[str, Sequence[tuple[str, float]]], classes: Sequence[str]) -> Scorer:
-    """Return a scorer: weight of the class's words found, per square root of the sentence's words."""
-    exact: dict[str, NDArray[np.float64]] = {}
-    prefix: dict[str, NDArray[np.float64]] = {}
-    for k, c in enumerate(classes):
-        for word, weight in lexicon.get(c, ()):
-            table = prefix if word.endswith("*") else exact
-            key = word.rstrip("*").lower()
-            if key:
-                table.setdefault(key, np.zeros(len(classes)))[k] = max(
-                    weight, table.get(key, np.zeros(len(classes)))[k]
-                )
-
-    def score(texts: Sequence[str]) -> Array:
-        out = np.zeros((len(texts), len(classes)))
-        for n, text in enumerate(texts):
-            words = re.findall(r"[a-z']+", text.lower())
-            for w in words:
-                if w in exact:
-                    out[n] += exact[w]
-                for size in range(3, len(w) + 1):
-                    if w[:size] in prefix:
-                        out[n] += prefix[w[:size]]
-                        break
-            out[n] /= np.sqrt(max(1, len(words)))
-        return (out / (1 + out)).astype(np.float32)
-
-    return score
-
-
 def frozen_embeddings(base: str) -> Callable[[Sequence[str]], Array]:
     """Return the frozen encoder's sentence vectors (mean of tokens), cached by text."""
     import torch
@@ -246,6 +161,12 @@ def row(
     decision = learn_decision(raw, train.gold, book)
     got = as_matrix(decision.decide(decision.calibrate(scorer(test.texts))), book)
     return {"cross_validated": round(float(np.nanmean(f1_per_class(train.gold, codes))), 4), **_test(got, test)}
+
+
+def held_out_row(scorer: Scorer, held: Dataset, test: Dataset, book: Codebook) -> dict[str, Any]:
+    """Return the row of a model that was trained once; its thresholds come from held-out sentences."""
+    raw = scorer(held.texts)
+    return row(raw, scorer, held, test, folds(held, 3, seed=1), book)
 
 
 def _test(codes: Array, test: Dataset) -> dict[str, Any]:
