@@ -55,6 +55,7 @@ ROOMS = {
     "spacy": {"segment", "actors", "spacy_component"},
     "torch": {"classify"},
     "transformers": {"classify"},
+    "huggingface_hub": {"classify"},
     "onnxruntime": {"classify"},
     "sqlite3": {"review"},
     "fastapi": {"review"},

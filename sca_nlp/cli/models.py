@@ -122,3 +122,49 @@ def show(
     """
     data = _describe(model or None)
     emit(data, as_json, lambda: print(data["card"]))
+
+
+@models_app.command("export")
+def export_(
+    model: Annotated[str, typer.Argument(help="A shipped model's name or a model folder.")],
+    out: Annotated[Path, typer.Argument(help="The folder to write.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Write a model as a folder that transformers loads without remote code, with card, tokenizer and head.
+
+    [dim]Example:  sca models export minilm exported/minilm[/dim]
+    """
+    from sca_nlp.classify.hub_export import export_model
+
+    folder = export_model(model, out)
+    files = {p.name: p.stat().st_size for p in sorted(folder.iterdir()) if p.is_file()}
+    found = {"folder": str(folder), "files": files}
+
+    def human() -> None:
+        table(("file", "bytes"), [(name, f"{size:,}") for name, size in files.items()])
+        print(f"written to {folder}; README.md says how to load it")
+
+    emit(found, as_json, human)
+
+
+@models_app.command()
+def push(
+    model: Annotated[str, typer.Argument(help="A model's name or folder, or a folder that `sca models export` wrote.")],
+    repo: Annotated[str, typer.Argument(help="owner/name on the hub; made where it does not exist.")],
+    endpoint: Annotated[str, typer.Option(help="The hub's address; left out: huggingface_hub's own.")] = "",
+    private: Annotated[bool, typer.Option(help="Make a new repository private.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Send a model to a hub (extra `hub`), with the token of HF_TOKEN or of `hf auth login`.
+
+    [dim]Example:  sca models push minilm our-group/sca-minilm --endpoint http://localhost:8080[/dim]
+    """
+    import tempfile
+
+    from sca_nlp.classify.hub_export import export_model, push_model
+
+    with tempfile.TemporaryDirectory() as scratch:
+        exported = (Path(model) / "sca_head.safetensors").exists()
+        folder = Path(model) if exported else export_model(model, Path(scratch))
+        address = push_model(folder, repo, endpoint or None, private=private)
+    emit({"repo": repo, "commit": address}, as_json, lambda: print(f"{repo}: {address}"))

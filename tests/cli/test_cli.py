@@ -17,7 +17,7 @@ from sca_nlp import cli
 TEXT = "Russia is a threat to Europe. We will defend our allies by force of arms. Trade grew by 3 per cent."
 COMMANDS = [
     "run", "score", "predict", "export", "check", "aggregate", "deeds", "compare", "report", "codebook",
-    "models list", "models show", "corpus list", "corpus check", "corpus import",
+    "models list", "models show", "models export", "models push", "corpus list", "corpus check", "corpus import",
 ]  # fmt: skip
 
 

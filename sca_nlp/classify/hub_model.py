@@ -1,0 +1,125 @@
+"""The class that loads an exported model: encoder by `AutoModel`, head and n-gram model beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import AutoModel
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from sca_nlp.classify.contract import Array, decision_from
+from sca_nlp.classify.hub_export import FORM, HEAD
+from sca_nlp.classify.linear import Ngrams, blend
+from sca_nlp.classify.transformer import Tokens, plan_batches, pool_windows
+from sca_nlp.codebook import read_codebook
+from sca_nlp.errors import InputError
+
+_BUDGET = 4096  # tokens of a batch of `score`
+
+
+class SecurityIndicatorsNetwork(nn.Module):
+    """An exported model in torch: `from_pretrained` loads it, a call gives logits, `score` calibrated probabilities.
+
+    Logits [n, n_classes] are the network's; a softmax over each indicator's values and absent (logit 0) makes
+    probabilities of them (`probabilities`), which `score` blends with the n-gram model and calibrates.
+    """
+
+    def __init__(self, encoder: nn.Module, config: Any, arrays: dict[str, Any], folder: Path) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = encoder
+        width, n = arrays["query.weight"].shape[1], len(arrays["out.bias"])
+        self.hidden = nn.Linear(2 * width, len(arrays["hidden.bias"]))
+        self.out = nn.Linear(len(arrays["hidden.bias"]), n)
+        self.query = nn.Linear(width, n)
+        self.value = nn.Linear(width, n, bias=False)
+        head = {k: torch.from_numpy(arrays[k]) for k in HEAD}
+        _, unknown = self.load_state_dict(head, strict=False)
+        assert not unknown
+        sca = config.sca
+        book = read_codebook(folder / "codebook.toml")
+        self._decision = decision_from(sca, book, folder / "config.json")
+        self._groups, self._softmax = sca["groups"], sca["loss"] == "softmax"
+        self._share = float(sca["lexical"]["share"]) if sca["lexical"] else 0.0
+        ngrams = int(sca["lexical"]["ngrams"]) if sca["lexical"] else 0
+        self._ngrams = Ngrams(arrays, n, ngrams, folder, "lexical.") if ngrams else None
+        ends = (
+            ("<s>", "</s>") if "<s>" in (folder / "special_tokens_map.json").read_text("utf-8") else ("[CLS]", "[SEP]")
+        )
+        self._tokens = Tokens(folder / "tokenizer.json", int(sca["max_length"]), ends)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> SecurityIndicatorsNetwork:
+        """Load a folder that `sca models export` wrote. Nothing is fetched and no code of the folder runs.
+
+        Raises:
+            InputError: a file is missing or not of that form.
+        """
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        path = Path(folder)
+        try:
+            raw = json.loads((path / "config.json").read_text("utf-8"))
+            arrays = load_file(path / "sca_head.safetensors")
+        except (OSError, ValueError, SafetensorError) as e:
+            raise InputError(path, str(e), "a folder that sca models export wrote") from None
+        form = raw.get("sca", {}).get("form") if isinstance(raw, dict) else None
+        missing = [k for k in HEAD if k not in arrays]
+        if form != FORM or missing:
+            raise InputError(path, f"form {form!r}, arrays missing: {missing}", f"form {FORM} and a whole head")
+        encoder = AutoModel.from_pretrained(path, trust_remote_code=False, local_files_only=True, use_safetensors=True)
+        return cls(encoder, encoder.config, arrays, path).eval()
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> SequenceClassifierOutput:
+        """Return logits [n, n_classes] of token ids and mask [n, length]; a tokenizer's other outputs are not used."""
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)
+        h = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        m = attention_mask.unsqueeze(-1).to(h.dtype)
+        joint = torch.cat([(h * m).sum(1) / m.sum(1), h[:, 0]], 1)
+        looks = self.query(h).masked_fill(m == 0, torch.finfo(h.dtype).min).softmax(1)
+        logits = self.out(nn.functional.gelu(self.hidden(joint))) + (looks * self.value(h)).sum(1)
+        return SequenceClassifierOutput(logits=logits)
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Return probabilities of the same shape, before blend and calibration."""
+        if not self._softmax:
+            return logits.sigmoid()
+        e = logits.clamp(-40, 40).exp()
+        out = torch.zeros_like(e)
+        for group in self._groups:
+            out[:, group] = e[:, group] / (1 + e[:, group].sum(1, keepdim=True))
+        return out
+
+    def score(self, texts: Sequence[str]) -> Array:
+        """Return calibrated probabilities [n, n_classes] of sentences; long ones are read in windows."""
+        if not len(texts):
+            return np.zeros((0, len(self._decision.codebook.classes)), np.float32)
+        cut = self._tokens(texts)
+        rows = [w for c in cut for w in c]
+        lengths = np.array([len(r) for r in rows], np.int64)
+        found = np.zeros((len(rows), len(self._decision.codebook.classes)), np.float32)
+        device = self.out.weight.device
+        with torch.inference_mode():
+            for index in plan_batches(lengths, _BUDGET):
+                ids = torch.zeros(len(index), int(lengths[index].max()), dtype=torch.long)
+                for n, i in enumerate(index):
+                    ids[n, : lengths[i]] = torch.tensor(rows[int(i)])
+                mask = torch.arange(ids.shape[1]) < torch.from_numpy(lengths[index])[:, None]
+                logits = self(ids.to(device), mask.to(device)).logits
+                found[index] = self.probabilities(logits.float()).cpu().numpy()
+        raw = pool_windows(found, np.repeat(np.arange(len(cut)), [len(c) for c in cut]), len(cut))
+        if self._ngrams is not None:
+            raw = blend(raw, self._ngrams(list(texts)), self._share)
+        return self._decision.calibrate(raw)
+
+    def codes(self, texts: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return the codes of sentences."""
+        return self._decision.decide(self.score(texts))
