@@ -8,6 +8,7 @@ local or behind a URL (`places`): what is written and read is the same.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -122,7 +123,8 @@ def write_atomically(path: Place, content: bytes) -> None:
             os.fsync(f.fileno())
         temporary.replace(path)
     except OSError as e:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a folder that cannot be written to says so once
+            temporary.unlink(missing_ok=True)
         raise mendable(e, path) from e
 
 

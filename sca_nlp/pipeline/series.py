@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from sca_nlp.config import CompareSection, Config, DeedsSection, WordsSection, moved, to_toml
 from sca_nlp.errors import InputError, ScaError
+from sca_nlp.pipeline.guard import alone, shards_named
 from sca_nlp.pipeline.recipe import keep_recipe, relative, seal_report
 from sca_nlp.pipeline.scoring import Progress, load_tools, read, score
 from sca_nlp.records import Coverage, DeedSource, Reject
@@ -88,7 +89,10 @@ def _frame(path: Path, made_by: str) -> pd.DataFrame:
 
     if not path.exists():
         raise InputError(path, "not there", f"the file that `{made_by}` makes; run that first")
-    return pd.read_parquet(path)
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as e:  # pyarrow's errors are children of these
+        raise InputError(path, f"not readable ({e})", f"the file that `{made_by}` makes; run that again") from None
 
 
 def _save(path: Path, frame: pd.DataFrame) -> None:
@@ -102,6 +106,7 @@ def _note(folder: Path, **entries: Any) -> None:
     write_json(folder / "run.json", {**read_manifest(folder), **entries})
 
 
+@alone
 def aggregate(
     folder: Path, section: WordsSection, *, actor_files: Iterable[str] = (), draws: int = 200, seed: int = 0
 ) -> dict[str, int]:
@@ -109,19 +114,20 @@ def aggregate(
     from sca_nlp.aggregate import words
 
     actor_files = tuple(actor_files)
-    made = words(
-        passage_paths(folder),
-        dyads=directed(section) or None,
-        members=members_function(actor_files),
-        period=section.period,
-        weights=section.weights or None,
-        min_passages=section.min_passages,
-        error_rates=run_error_rates(folder),
-        audit=_audit(section.audit),
-        languages=() if section.other_languages else ("en", ""),
-        draws=draws,
-        seed=seed,
-    )
+    with shards_named(folder):
+        made = words(
+            passage_paths(folder),
+            dyads=directed(section) or None,
+            members=members_function(actor_files),
+            period=section.period,
+            weights=section.weights or None,
+            min_passages=section.min_passages,
+            error_rates=run_error_rates(folder),
+            audit=_audit(section.audit),
+            languages=() if section.other_languages else ("en", ""),
+            draws=draws,
+            seed=seed,
+        )
     series, drawn = made.series, made.draws
     for limit, keep in ((section.first, "ge"), (section.last, "le")):
         if limit:
@@ -193,6 +199,7 @@ def _audit(path: str) -> pd.DataFrame | None:
     return pd.DataFrame(rows)
 
 
+@alone
 def deeds(
     folder: Path,
     sections: Sequence[DeedsSection],
@@ -320,13 +327,18 @@ def read_sources(folder: Path) -> list[DeedSource]:
     if not path.exists():
         raise InputError(path, "not there", "the file that `sca deeds` makes; run that first")
     found = []
-    for data in json.loads(path.read_text("utf-8")):
-        c = data["coverage"]
-        coverage = Coverage(c["first"], c["last"], frozenset(c["actors"]), frozenset((a, b) for a, b in c["dyads"]))
-        found.append(DeedSource(**{**data, "coverage": coverage}))
+    try:
+        for data in json.loads(path.read_text("utf-8")):
+            c = data["coverage"]
+            dyads = frozenset((a, b) for a, b in c["dyads"])
+            coverage = Coverage(c["first"], c["last"], frozenset(c["actors"]), dyads)
+            found.append(DeedSource(**{**data, "coverage": coverage}))
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as e:
+        raise InputError(path, f"damaged ({e})", "the file that `sca deeds` makes; run that again") from None
     return found
 
 
+@alone
 def compare(
     folder: Path,
     section: CompareSection,
