@@ -143,6 +143,17 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _statements(script: str) -> Iterator[str]:
+    """Yield the statements of a script; a trigger's body is no statement of its own."""
+    statement = ""
+    for part in script.split(";"):
+        statement += part + ";"
+        if sqlite3.complete_statement(statement):
+            if statement.strip(" \n;"):
+                yield statement
+            statement = ""
+
+
 @dataclass
 class Journal:
     """The journal of one run. Each call is one transaction, on the disk when it returns.
@@ -174,8 +185,20 @@ class Journal:
         version = int(self._con.execute("PRAGMA user_version").fetchone()[0])
         if version > len(MIGRATIONS):
             raise ScaError(f"{self.path}: written by a newer sca_nlp (journal version {version}); update this one")
-        for number, script in enumerate(MIGRATIONS[version:], version + 1):
-            self._con.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT;")
+        while version < len(MIGRATIONS):
+            self._con.execute("BEGIN IMMEDIATE")
+            try:  # asked again: another process may have been first
+                version = int(self._con.execute("PRAGMA user_version").fetchone()[0])
+                if version < len(MIGRATIONS):
+                    for statement in _statements(MIGRATIONS[version]):
+                        self._con.execute(statement)
+                    version += 1
+                    self._con.execute(f"PRAGMA user_version = {version}")
+                self._con.execute("COMMIT")
+            except BaseException:
+                if self._con.in_transaction:
+                    self._con.execute("ROLLBACK")
+                raise
 
     def close(self) -> None:
         """Close the file."""
@@ -184,13 +207,17 @@ class Journal:
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
-            self._con.execute("BEGIN IMMEDIATE")
             try:
+                self._con.execute("BEGIN IMMEDIATE")
                 yield self._con
-            except BaseException:
-                self._con.execute("ROLLBACK")
+                self._con.execute("COMMIT")
+            except BaseException as e:
+                if self._con.in_transaction:  # also after a COMMIT that found no room
+                    self._con.execute("ROLLBACK")
+                if isinstance(e, sqlite3.OperationalError):
+                    why = "the disk is full" if "full" in str(e) else str(e)
+                    raise ScaError(f"{self.path}: not saved: {why}; mend that and save again") from None
                 raise
-            self._con.execute("COMMIT")
 
     def read(self, sql: str, values: Iterable[Any] = ()) -> list[dict[str, Any]]:
         """Return the rows of a query."""
