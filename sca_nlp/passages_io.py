@@ -23,6 +23,7 @@ from sca_nlp.read.dates import parse_date
 from sca_nlp.read.speeches.decode import detect_encoding
 from sca_nlp.read.speeches.delimited import sniff
 from sca_nlp.records import Speech
+from sca_nlp.segment import language_of
 from sca_nlp.store import SPEECH_FIELDS, mendable, write_atomically, write_table
 
 if TYPE_CHECKING:
@@ -138,13 +139,18 @@ def _missing(value: object) -> bool:
 
 @dataclass
 class PredictSummary:
-    """What `predict_file` did. Of the rows, `n_empty` had no text, `n_countries` and `n_dates` were not understood."""
+    """What `predict_file` did. Of the rows, `n_empty` had no text, `n_countries` and `n_dates` were not understood.
+
+    `n_windowed` were longer than the model's window, `n_languages` are in another language than the model's.
+    """
 
     n_rows: int = 0
     n_coded: int = 0
     n_empty: int = 0
     n_countries: int = 0
     n_dates: int = 0
+    n_windowed: int = 0
+    n_languages: int = 0
 
     @property
     def notes(self) -> list[str]:
@@ -155,6 +161,8 @@ class PredictSummary:
                 (self.n_empty, "without text: they get no code"),
                 (self.n_countries, "with a country that is not known: it is taken as it stands"),
                 (self.n_dates, "with a date that cannot be read: coded as undated"),
+                (self.n_windowed, "longer than the model reads at once: read in windows (column n_windows)"),
+                (self.n_languages, "in another language than the model's: not to be trusted (column language)"),
             )
             if n
         ]
@@ -222,7 +230,9 @@ def predict_file(
 ) -> PredictSummary:
     """Code each row of a file: one row out for each row in, in order, with all its columns.
 
-    Columns of the input that are named `codes`, `targets` or `probabilities` are kept as `input_codes` and so on.
+    Beside codes, targets and probabilities each row gets `n_windows` (0: no text; above 1: longer than the model's
+    window) and `language` (as the row says, else a guess for texts of some length). Columns of the input by one of
+    these names are kept as `input_codes` and so on.
     """
     classes = tools.classifier.codebook.classes
     kind = _kind(target)
@@ -234,15 +244,18 @@ def predict_file(
         texts, prev, next_, sources, dates = zip(*map(fields.of, chunk), strict=True)
         predictions = predict(texts, prev, next_, sources, dates, tools)
         for row, text, p in zip(chunk, texts, predictions, strict=True):
-            kept = {
-                (f"input_{k}" if k in ("codes", "targets", "probabilities") else k): None if _missing(v) else v
-                for k, v in row.items()
-            }
+            kept = {(f"input_{k}" if k in _OWN else k): None if _missing(v) else v for k, v in row.items()}
             codes, targets = (list(p.codes), list(p.targets)) if text.strip() else ([], [])
             summary.n_rows += 1
             summary.n_coded += bool(codes)
             probabilities = {c: round(v, 6) for c, v in zip(classes, p.probabilities, strict=True)}
-            results.append({**kept, "codes": codes, "targets": targets, "probabilities": probabilities})
+            given = row.get("language")
+            language = language_of(text, given if isinstance(given, str) else "")
+            n_windows = int(p.n_windows) if text.strip() else 0
+            summary.n_windowed += n_windows > 1
+            summary.n_languages += language not in ("", tools.language)
+            made = (codes, targets, probabilities, n_windows, language)
+            results.append(kept | dict(zip(_OWN, made, strict=True)))
         advance(len(chunk))
 
     rows = read_rows(source)
@@ -264,7 +277,7 @@ def predict_file(
     return summary
 
 
-_OWN = ("codes", "targets", "probabilities")
+_OWN = ("codes", "targets", "probabilities", "n_windows", "language")
 
 
 def _names(rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -275,7 +288,8 @@ def _names(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 def _parquet(rows: Sequence[dict[str, Any]], classes: Sequence[str]) -> pa.Table:
     strings = pa.list_(pa.string())
-    own = {"codes": strings, "targets": strings, "probabilities": pa.struct([(c, pa.float64()) for c in classes])}
+    scores = pa.struct([(c, pa.float64()) for c in classes])
+    own = dict(zip(_OWN, (strings, strings, scores, pa.int32(), pa.string()), strict=True))
     columns: dict[str, pa.Array] = {}
     for name in _names(rows):
         values = [row.get(name) for row in rows]

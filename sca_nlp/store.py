@@ -45,8 +45,6 @@ SPEECH_FIELDS = (
 _SPEECH_SCHEMA = pa.schema(
     [*((name, pa.string()) for name in SPEECH_FIELDS), ("text_digest", pa.string()), ("n_passages", pa.int32())]
 )
-#: Language of a text in which a guess finds none that it knows (ISO 639-2); "" is a text too short to tell.
-OTHER_LANGUAGE = "und"
 
 
 def passage_schema(classes: Sequence[str]) -> pa.Schema:

@@ -31,7 +31,7 @@ def test_two_nodes_behind_urls_with_a_worker_killed_give_what_one_process_gives(
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "RAY_ADDRESS": ""},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "RAY_ADDRESS": "", "RAY_raylet_start_wait_time_s": "180"},
     )
     try:
         out, _ = job.communicate(timeout=LIMIT)

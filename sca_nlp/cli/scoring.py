@@ -101,7 +101,13 @@ def score(
         "passages": summary.n_passages,
         "rejects": len(summary.rejects),
         "seconds": round(seconds, 2),
+        "counts": summary.counts,
         "notes": reading.notes,
+    }
+    told = {
+        "windowed": "passages longer than the model reads at once: read in windows (column n_windows)",
+        "other_language": f"passages not in the model's language ({language}): left out of series (column language)",
+        "empty_speeches": "speeches without a sentence to code (column n_passages)",
     }
 
     def human() -> None:
@@ -111,6 +117,9 @@ def score(
         )
         for note in (*reading.remarks(), *(f"note: {note}" for note in reading.notes[:10])):
             print(clean(note))
+        for name, what in told.items():
+            if n := summary.counts.get(name):
+                print(f"note: {n:,} {what}")
         for reason in reasons(summary.rejects, 5):
             print(f"  rejected: {reason}")
         done = f"{summary.n_speeches:,} speeches{known}, {summary.n_passages:,} passages in {seconds:.1f} s"

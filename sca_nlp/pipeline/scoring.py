@@ -14,7 +14,6 @@ from sca_nlp.errors import InputError, ScaError
 from sca_nlp.places import Place, RemotePath, fetched, is_url
 from sca_nlp.records import Passage, Prediction, Reject, Speech
 from sca_nlp.store import (
-    OTHER_LANGUAGE,
     RunStore,
     Scored,
     count_rows,
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
 
 #: A shard is closed after this many characters of text: some 3,000 sentences, what a kill costs at most.
 SHARD_CHARACTERS = 400_000
-_TELLING = (
-    120  # letters: some 20 words; of an English text 40 % are stop words, so 20 words without any are not English
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,26 +90,15 @@ def load_tools(
 
 
 def cut(speech: Speech, language: str = "en") -> Cut:
-    """Cut a speech into passages; bring its language into one form, or guess it where its publisher gave none.
-
-    A text of some length in which the guess finds no language that it knows is marked `und`: it is not taken for one
-    in the model's language. One too short to tell keeps "".
-    """
+    """Cut a speech into passages; bring its language into one form, or guess it where its publisher gave none."""
     from dataclasses import replace
 
-    from sca_nlp.segment import guess_language, language_code, segment
+    from sca_nlp.segment import language_of, segment
 
-    known = language_code(speech.language)
-    if not known:
-        known = guess_language(speech.text) or (OTHER_LANGUAGE if _is_long(speech.text) else "")
+    known = language_of(speech.text, speech.language)
     if known != speech.language:
         speech = replace(speech, language=known)
     return Cut(speech, segment(speech, language=language))
-
-
-def _is_long(text: str) -> bool:
-    """Tell whether a text has letters enough for its stop words to tell its language."""
-    return sum(c.isalpha() for c in text[:2000]) >= _TELLING
 
 
 def score_cuts(cuts: Sequence[Cut], tools: Tools) -> list[Scored]:
@@ -373,7 +358,7 @@ def score(
         store.write_rejects(rejects)
         summary.counts = {"speeches": len(store.done), "rejects": len(rejects)}
         if store.done:
-            summary.counts |= count_rows(folder)
+            summary.counts |= count_rows(folder, tools.language)
         if report is not None:
             store.update_manifest(reading=report.as_dict())
         from sca_nlp import __version__

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from sca_nlp.records import Passage, Speech, passage_id
 from sca_nlp.segment.boundaries import MAX_LENGTH, sentence_spans
-from sca_nlp.segment.language import LANGUAGES, guess_language, language_code
+from sca_nlp.segment.language import LANGUAGES, guess_language, language_code, language_of
 
 #: Part of a run's identity: raise it when cuts change, so that no store mixes two ways of cutting.
 SEGMENTER_VERSION = "1"
 
-__all__ = ["LANGUAGES", "MAX_LENGTH", "guess_language", "language_code", "segment", "sentence_spans"]
+__all__ = ["LANGUAGES", "MAX_LENGTH", "guess_language", "language_code", "language_of", "segment", "sentence_spans"]
 
 
 def segment(speech: Speech, language: str = "") -> list[Passage]:

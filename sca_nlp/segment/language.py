@@ -14,6 +14,10 @@ LANGUAGES: tuple[str, ...] = ("en", "ru", "fr", "de", "es")
 _WORD = re.compile(r"[^\W\d_]+")
 _SAMPLE = 4000  # characters read to guess a language: some 600 words, enough for stop words to tell
 _SHARE = 0.12  # share of words that must be stop words: other languages' texts stay below, short slogans too
+_TELLING = 120  # letters: some 20 words. Of an English text 40 % are stop words, so these would be among them
+
+#: A language, but none with rules (ISO 639-2: undetermined).
+OTHER_LANGUAGE = "und"
 
 #: Names and three-letter codes of the languages with rules.
 _NAMES = {
@@ -80,3 +84,16 @@ def language_code(name: str) -> str:
         return _NAMES[plain]
     head = re.split(r"[-_]", plain)[0]
     return _NAMES.get(head, head if len(head) == 2 else plain)
+
+
+def language_of(text: str, given: str = "") -> str:
+    """Return the language of a text: as its publisher names it, in one form, else a guess.
+
+    `OTHER_LANGUAGE` is the answer for a text of some length in which the guess finds no language that it knows, so
+    that it is not taken for one in the model's language; "" that for a text too short to tell.
+    """
+    if known := language_code(given):
+        return known
+    if sum(c.isalpha() for c in text[:_SAMPLE]) < _TELLING:
+        return guess_language(text)
+    return guess_language(text) or OTHER_LANGUAGE
