@@ -212,13 +212,15 @@ def deeds(
     first: str = "",
     last: str = "",
 ) -> dict[str, int]:
-    """Make `deeds.parquet`, `deed_sources.json` and `deed_series.parquet`; return counts.
+    """Make `deeds.parquet`, `deed_sources.json`, `deed_series.parquet` and `transactions.parquet`; return counts.
 
-    Deeds of actors outside the dyads are left out of the run folder.
+    Deeds of actors outside the dyads are left out of the run folder; those of the reference group of
+    `configs/model.toml` are read where a source tells of transactions, and leave only their quartiles.
     """
     import pandas as pd
     import pyarrow as pa
 
+    from sca_nlp.aggregate.transactions import read_kinds, transactions
     from sca_nlp.read.deeds import read_deeds
 
     actor_files = tuple(actor_files)
@@ -226,16 +228,34 @@ def deeds(
     rejects: list[Reject] = []
     frames, sources = [], []
     wanted = _actors(dyads, members)
+    kinds, group = read_kinds()
+    west = _actors([(group, group)], members) if group else set()
+    traded = []
     for section in sections:
-        made = read_deeds(section.name, section.path, rejects=rejects, actors=wanted, **section.options)
+        beside = any(k.has(section.name) for k in kinds if k.count != "deeds")
+        actors = wanted | west if beside else wanted
+        made = read_deeds(section.name, section.path, rejects=rejects, actors=actors, **section.options)
         frame = made.deeds.to_pandas()
+        if any(k.has(made.source.name) for k in kinds):
+            traded.append(frame)
+        if beside:
+            frame = frame[frame["source"].isin(wanted) & (frame["target"].isin(wanted) | (frame["target"] == ""))]
         frames.append(frame)
         sources.append(made.source)
     if not frames:
         raise ScaError("no deeds: add [[deeds]] with name and path to the config, or --deeds name=path")
     table = pd.concat(frames, ignore_index=True)
+    exchanged = transactions(
+        pd.concat(traded, ignore_index=True) if traded else table.iloc[:0],
+        sources,
+        dyads,
+        kinds=kinds,
+        reference=lambda year: members(group, year) if group else frozenset(),
+        members=members,
+    )
     series = _deed_series(table, sources, dyads, period, members, verbal, window, first, last)
     write_table(folder / "deeds.parquet", pa.Table.from_pandas(table, preserve_index=False))
+    _save(folder / "transactions.parquet", exchanged)
     write_json(folder / "deed_sources.json", [_source_dict(s) for s in sources])
     lines = [f"{r.file}:{r.line}: {r.reason}\n" for r in rejects]
     write_atomically(folder / "deed_rejects.txt", "".join(lines).encode("utf-8", "replace"))
@@ -377,7 +397,9 @@ def compare(
     )
     for name in ("gap", "tests", "breaks", "sequences"):
         _save(folder / "compare" / f"{name}.parquet", getattr(made, name))
-    _save(folder / "compare" / "position.parquet", _positions(words, series, kept))
+    placed, criteria = _positions(words, series, kept)
+    _save(folder / "compare" / "position.parquet", placed)
+    _save(folder / "compare" / "criteria.parquet", criteria)
     _save(
         folder / "compare" / "sensitivity.parquet",
         _sensitivity(folder, section, words, draws, series, kept, grain, actor_files, seed),
@@ -388,14 +410,16 @@ def compare(
     return {"dyads": len(kept), "tests": int(made.tests["p"].notna().sum()), "breaks": len(made.breaks)}
 
 
-def _positions(words: pd.DataFrame, deed_series: pd.DataFrame, dyads: Dyads) -> pd.DataFrame:
-    """Return where each pair stands, five periods at a time, by the criteria of `configs/spectrum.toml`."""
+def _positions(words: pd.DataFrame, deed_series: pd.DataFrame, dyads: Dyads) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return where each pair stands, five periods at a time, and the criteria of `configs/spectrum.toml` behind it."""
     import pandas as pd
 
     from sca_nlp.compare.spectrum import positions
 
     pairs = sorted({(a, b) if a < b else (b, a) for a, b in dyads})
-    return pd.concat([positions(words, deed_series, a, b)[0] for a, b in pairs], ignore_index=True)
+    made = [positions(words, deed_series, a, b) for a, b in pairs]
+    placed = pd.concat([m[0] for m in made], ignore_index=True)
+    return placed, pd.concat([m[1] for m in made], ignore_index=True)
 
 
 def _sensitivity(

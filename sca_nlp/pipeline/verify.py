@@ -37,10 +37,10 @@ _KEYS = (
 )
 _FRAMES = {
     "aggregate": ("words.parquet", "words_draws.parquet"),
-    "deeds": ("deeds.parquet", "deed_series.parquet"),
+    "deeds": ("deeds.parquet", "deed_series.parquet", "transactions.parquet"),
     "compare": (
         *("compare/gap.parquet", "compare/tests.parquet", "compare/breaks.parquet", "compare/sequences.parquet"),
-        *("compare/position.parquet", "compare/sensitivity.parquet"),
+        *("compare/position.parquet", "compare/criteria.parquet", "compare/sensitivity.parquet"),
     ),
 }
 

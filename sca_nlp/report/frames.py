@@ -56,6 +56,7 @@ class Frames:
     rejects: list[tuple[str, int, str]]  # reason with its particulars blanked, how often, one example
     missing: list[Missing] = field(default_factory=list)
     extra: dict[str, pd.DataFrame] = field(default_factory=dict)  # further tables in compare/
+    transactions: pd.DataFrame = field(default_factory=pd.DataFrame)  # empty where the run has none
 
     def __getitem__(self, file: str) -> pd.DataFrame:
         """Return a frame of `NEEDED` by its file name."""
@@ -144,6 +145,10 @@ def read_frames(folder: Path) -> Frames:
                 extra[path.stem] = pd.read_parquet(path)
             except (OSError, ValueError) as e:
                 missing.append(Missing(f"compare/{path.name}", f"not readable as Parquet ({e})", "sca compare"))
+    try:
+        exchanged = pd.read_parquet(folder / "transactions.parquet")
+    except (OSError, ValueError):  # older runs have none, and the page says so where it would stand
+        exchanged = pd.DataFrame()
     if not any(folder.glob("passages/*.parquet")):
         missing.append(Missing("passages/", "no scored passages", "sca score"))
     return Frames(
@@ -154,4 +159,5 @@ def read_frames(folder: Path) -> Frames:
         rejects=_rejects(folder / "rejects.jsonl"),
         missing=missing,
         extra=extra,
+        transactions=exchanged,
     )

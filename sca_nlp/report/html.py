@@ -18,6 +18,8 @@ from sca_nlp.errors import ScaError
 from sca_nlp.report import provenance, wording
 from sca_nlp.report.chart_main import anchor, main_chart
 from sca_nlp.report.chart_parts import deeds_chart, deeds_key, direction_key, indicator_chart
+from sca_nlp.report.conditions import Condition, Known, model
+from sca_nlp.report.density import densities
 from sca_nlp.report.evidence import (
     Cell,
     Members,
@@ -33,6 +35,7 @@ from sca_nlp.report.methods import write_methods
 from sca_nlp.report.moves import deeds_of
 from sca_nlp.report.pairs import Direction, Pair, build_pair, pairs_of
 from sca_nlp.report.rows import method_rows, rows_of_pair, sequence_rows, test_rows, window_rows
+from sca_nlp.report.said import Said, Terms, hear, read_terms, west_meetings
 from sca_nlp.report.summary import n_corrected, period_note, summarise, tests_sentence, window_name
 from sca_nlp.report.tables import write_table
 
@@ -53,6 +56,7 @@ class Part:
     sequences: list[tuple[str, list[dict[str, Any]]]]
     methods_compared: list[dict[str, Any]]
     windows: list[dict[str, Any]]
+    conditions: list[Condition]
 
 
 def _book(folder: Path) -> Codebook:
@@ -63,22 +67,30 @@ def _book(folder: Path) -> Codebook:
 
 
 def _evidence(
-    frames: Frames, pairs: list[Pair], book: Codebook, members: Members, k: int
-) -> dict[str, list[tuple[Direction, list[Cell]]]]:
+    frames: Frames, pairs: list[Pair], book: Codebook, members: Members, k: int, terms: Terms
+) -> tuple[dict[str, list[tuple[Direction, list[Cell]]]], dict[str, dict[str, Said]], tuple[int, int]]:
+    """Return by pair the cells of its directions and what its sides say; and what states of the reference group say."""
     db = open_passages(frames)
-    out = {}
+    out, said = {}, {}
     for pair in pairs:
         rows = []
+        said[pair.slug] = heard = {}
         for d in pair.directions:
             cells = passages_of(db, d, pair.periods, k, book, members) if db is not None and pair.periods else {}
+            if db is not None and pair.periods:
+                heard[d.source] = hear(db, pair.periods, book, terms)
             deeds_of(frames, d, pair.periods, cells, members)
             for p in (*d.words, *d.deeds, *d.gap, *(q for m in d.manifestations.values() for q in m)):
                 cells.setdefault(p, Cell(p))  # every mark in a figure has a place to lead to
             rows.append((d, [cells[p] for p in sorted(cells) if p in pair.periods]))
         out[pair.slug] = rows
+    met = (0, 0)
     if db is not None:
+        years = {int(p[:4]) for pair in pairs for p in pair.periods}
+        west = frozenset[str]().union(*(members(terms.reference, y) for y in years)) if terms.reference else frozenset()
+        met = west_meetings(db, west, terms)
         db.close()
-    return out
+    return out, said, met
 
 
 def _names(given: Callable[[str], str] | None) -> Callable[[str], str]:
@@ -159,7 +171,8 @@ def _tables(frames: Frames, pairs: list[Pair], folder: Path) -> list[str]:
         name = Path(file).stem
         write_table(kept, folder, name)
         names.append(name)
-    for name, frame in frames.extra.items():
+    exchanged = {"transactions": frames.transactions} if len(frames.transactions) else {}
+    for name, frame in (frames.extra | exchanged).items():
         write_table(frame, folder, name)
         names.append(name)
     return names
@@ -185,7 +198,9 @@ def write(
     shown = [p for p in pairs if p.directions and p.periods]
     k = budget(passages_per_point, sum(len(p.periods) * len(p.directions) for p in shown))
     try:
-        evidence = _evidence(frames, shown, book, members or (lambda actor, year: frozenset((actor,))), k)
+        terms = read_terms()
+        each = members or (lambda actor, year: frozenset((actor,)))
+        evidence, said, met = _evidence(frames, shown, book, each, k, terms)
     except ScaError as e:
         raise ScaError(f"the passages behind the points cannot be shown: {e}") from e
     parts = []
@@ -197,6 +212,10 @@ def write(
             "salience": indicator_chart(pair, "salience", book),
             "deeds": deeds_chart(pair),
         }
+        known = Known(
+            *(frames, pair, book, evidence[pair.slug], said[pair.slug]),
+            *(densities(frames.transactions, pair, named(terms.reference)), terms, named(terms.reference), met),
+        )
         parts.append(
             Part(
                 pair,
@@ -209,6 +228,7 @@ def write(
                 ),
                 method_rows(frames, pair),
                 window_rows(frames, pair),
+                model(known),
             )
         )
     folder.mkdir(parents=True, exist_ok=True)
@@ -239,7 +259,7 @@ def write(
             config=_text(run_folder / "config.toml"),
             other_tests=test_rows(_of_no_pair(frames["compare/tests.parquet"])),
             sources=provenance.source_rows(frames),
-            extra={name: f.head(MOST_ROWS) for name, f in frames.extra.items()},
+            extra={name: f.head(MOST_ROWS) for name, f in frames.extra.items() if name != "criteria"},
             methods=write_methods(frames, shown, book, k),
             figures=files,
             tables=tables,

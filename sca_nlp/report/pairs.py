@@ -36,6 +36,7 @@ class Break:
     low: str
     high: str
     p: float
+    make_up: bool = False  # the data sets behind the deeds change here
 
 
 @dataclass
@@ -191,7 +192,7 @@ def _direction(
             ends = [str(r.get(c) or "") for c in ("low", "high")]
             low, high = (e if per.grain_of(e) else str(r["period"]) for e in ends)
             p = float(r["p"]) if finite(r.get("p")) else float("nan")
-            d.breaks.append(Break(str(r["series"]), str(r["period"]), low, high, p))
+            d.breaks.append(Break(str(r["series"]), str(r["period"]), low, high, p, bool(r.get("make_up", False))))
     return d
 
 
