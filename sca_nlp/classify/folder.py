@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +84,9 @@ def read_folder(path: Path | str) -> ModelFolder:
     """
     path = Path(path)
     if path.is_symlink() or not path.is_dir():
-        raise InputError(path, "no folder", "a model folder with model.json")
+        put_aside = path.with_name(f".{path.name}.old")
+        more = f"; {put_aside} is the model before, rename it" if put_aside.is_dir() and not path.exists() else ""
+        raise InputError(path, "no folder", f"a model folder with model.json{more}")
     for entry in sorted(path.iterdir()):
         if entry.is_symlink() or not entry.is_file():
             raise InputError(entry, "a link or folder", "plain files only, in a model folder")
@@ -132,7 +137,7 @@ def write_folder(
     """Write a model folder and read it back.
 
     Args:
-        path: the folder; made if missing, files of the same names replaced.
+        path: the folder; made if missing, the model in it replaced as a whole.
         meta: `id`, `kind`, and what the kind needs.
         codebook_bytes: the codebook's TOML.
         decision: thresholds and calibration.
@@ -141,38 +146,76 @@ def write_folder(
     """
     from safetensors.numpy import save_file
 
-    path.mkdir(parents=True, exist_ok=True)
     contents = {name: text.encode() for name, text in (texts or {}).items()} | {"codebook.toml": codebook_bytes}
-    for name, content in contents.items():
+    for name in contents:
         if name not in _LIMITS:
             raise InputError(path / name, "a file of no known kind", f"only {', '.join(sorted(_LIMITS))}")
-        (path / name).write_bytes(content)
-    names = sorted(contents)
-    if arrays:
-        save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, path / "weights.safetensors")
-        (path / "weights.safetensors").chmod(0o644)
-        names.append("weights.safetensors")
-    out = {
-        "format": _FORMAT,
-        **meta,
-        "classes": list(decision.codebook.classes),
-        "thresholds": [round(float(t), 5) for t in decision.thresholds],
-        "calibration": [[round(float(v), 6) for v in row] for row in decision.calibration],
-        "files": {name: _sha256(path / name) for name in sorted(names)},
-    }
-    (path / "model.json").write_text(json.dumps(out, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    with _replacing(path) as new:
+        for name, content in contents.items():
+            (new / name).write_bytes(content)
+        names = sorted(contents)
+        if arrays:
+            save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, new / "weights.safetensors")
+            (new / "weights.safetensors").chmod(0o644)
+            names.append("weights.safetensors")
+        out = {
+            "format": _FORMAT,
+            **meta,
+            "classes": list(decision.codebook.classes),
+            "thresholds": [round(float(t), 5) for t in decision.thresholds],
+            "calibration": [[round(float(v), 6) for v in row] for row in decision.calibration],
+            "files": {name: _sha256(new / name) for name in sorted(names)},
+        }
+        (new / "model.json").write_text(json.dumps(out, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return read_folder(path)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of `path` when all went well: a kill leaves the old model or the new.
+
+    Raises:
+        InputError: what is there is no model folder, and would be lost.
+    """
+    old = path.with_name(f".{path.name}.old")
+    if not path.exists() and old.is_dir():  # killed between the two renames below
+        old.rename(path)
+    for entry in path.iterdir() if path.is_dir() else ():
+        if entry.name not in _LIMITS:
+            raise InputError(entry, "not of a model", "an empty folder, or a model's, to write a model into")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for stray in path.parent.glob(f".{path.name}.*.new"):
+        shutil.rmtree(stray, ignore_errors=True)
+    new = path.with_name(f".{path.name}.{os.getpid()}.new")
+    new.mkdir()
+    try:
+        yield new
+        shutil.rmtree(old, ignore_errors=True)
+        if path.exists():
+            path.rename(old)
+        new.rename(path)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        if not path.exists() and old.is_dir():
+            old.rename(path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def rewrite_texts(path: Path, texts: Mapping[str, str]) -> ModelFolder:
     """Replace a model's `metrics.json` or `card.md` after it was measured, and seal the folder again."""
     meta = json.loads((path / "model.json").read_text(encoding="utf-8"))
-    for name, text in texts.items():
+    for name in texts:
         if name not in ("metrics.json", "card.md"):
             raise InputError(path / name, "part of the model", "metrics.json or card.md")
-        (path / name).write_text(text, encoding="utf-8")
-        meta["files"][name] = _sha256(path / name)
-    (path / "model.json").write_text(json.dumps(meta, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    with _replacing(path) as new:
+        for entry in path.iterdir():
+            if entry.name not in (*texts, "model.json"):
+                os.link(entry, new / entry.name)
+        for name, text in texts.items():
+            (new / name).write_text(text, encoding="utf-8")
+            meta["files"][name] = _sha256(new / name)
+        (new / "model.json").write_text(json.dumps(meta, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return read_folder(path)
 
 

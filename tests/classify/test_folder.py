@@ -128,3 +128,41 @@ def test_unknown_model_and_profile_name_the_known() -> None:
         load_model("liner")
     with pytest.raises(UnknownNameError, match="exact"):
         load_model(None, profile="turbo")
+
+
+def test_a_model_that_cannot_be_finished_leaves_the_one_before(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    with pytest.raises(InputError, match="no known kind"):
+        rewrite(folder, {"run.py": "import os"})
+    monkeypatch.setattr(json, "dumps", lambda *a, **k: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        rewrite(folder, {"metrics.json": "{}"})
+    monkeypatch.undo()
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+    assert [p.name for p in folder.parent.iterdir()] == [folder.name]
+
+
+def test_killed_between_two_renames_the_old_model_comes_back(folder: Path) -> None:
+    folder.rename(folder.with_name(".m.old"))
+    with pytest.raises(InputError, match="rename it"):
+        read_folder(folder)
+    rewrite(folder, {"metrics.json": "{}"})
+    assert read_folder(folder).model_id == "tiny-1"
+    assert [p.name for p in folder.parent.iterdir()] == [folder.name]
+
+
+def test_files_of_something_else_are_not_written_over(folder: Path) -> None:
+    (folder / "thesis.docx").write_text("years of work")
+    with pytest.raises(InputError, match=r"thesis\.docx: not of a model"):
+        rewrite(folder, {})
+    assert (folder / "thesis.docx").exists()
+
+
+def rewrite(path: Path, texts: dict[str, str]) -> None:
+    write_folder(
+        path,
+        meta={"id": "tiny-1", "kind": "lexicon"},
+        codebook_bytes=share_path("configs", "codebook.toml").read_bytes(),
+        decision=plain_decision(BOOK),
+        texts={"lexicon.toml": "[terms]\n", **texts},
+    )
