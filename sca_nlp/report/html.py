@@ -266,5 +266,7 @@ def write(
         )
     )
     path = folder / "index.html"
-    path.write_text(page, encoding="utf-8", newline="\n")
+    half = path.with_name(".index.html.tmp")
+    half.write_text(page, encoding="utf-8", newline="\n")
+    half.replace(path)  # a kill leaves the page before or the new one, never half of it
     return path
