@@ -114,7 +114,7 @@ def main() -> int:
             left = given.seconds - (time.monotonic() - start)
             if left < 1:
                 break
-            seconds = min(left, SLICE / 2 if name.startswith("deeds-") else SLICE)
+            seconds = min(left, 3 * SLICE if name.startswith("deeds-") else SLICE)
             n, problem = guided_slice(name, seconds, given.folder) if guided else plain_slice(name, seconds, rng)
             ended += bool(problem)
             tally[name] = tally.get(name, 0) + n
