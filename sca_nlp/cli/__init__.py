@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import sys
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import FrameType
@@ -34,8 +35,9 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
 
 def add_commands() -> None:
     """Add every command to `app`: those of this package, and those of others by entry point."""
-    from sca_nlp.cli import corpus, design, doctor, models, review, scoring, series, verify  # noqa: F401  they add their commands  # noqa: F401
-
+    # In the order in which the help shows their panels.
+    for module in ("doctor", "series", "scoring", "review", "verify", "models", "corpus", "design", "validity"):
+        import_module(f"sca_nlp.cli.{module}")
     for plugin in entry_points(group="sca_nlp.commands"):  # `training` joins here; sca_nlp itself never imports it
         plugin.load()(app)
 

@@ -12,7 +12,17 @@ from typing import Annotated, Any
 
 import typer
 
+
+def known_models(incomplete: str) -> list[str]:
+    """Return the shipped models that a word may be completed to."""
+    from sca_nlp.classify.folder import list_models
+
+    return [name for name in list_models() if name.startswith(incomplete)]
+
+
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+#: Colours of cells that hold just such a word.
+_STYLES = {"default": "green", "yes": "green", "no": "red", "none": "dim"}
 _CONTROLS = {c: "�" for c in (*range(0x20), *range(0x7F, 0xA0)) if c not in (0x09, 0x0A)}
 
 
@@ -30,15 +40,16 @@ def emit(data: Any, as_json: bool, human: Callable[[], None]) -> None:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table: drawn on a terminal, tab-separated in a pipe."""
+    """Print a table: drawn in colours on a terminal (not with NO_COLOR), tab-separated in a pipe."""
     if sys.stdout.isatty():
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
-        drawn = Table(*headers, header_style="bold", box=None, pad_edge=False)
+        drawn = Table(*headers, header_style="bold cyan", box=None, pad_edge=False)
         for row in rows:
-            drawn.add_row(*(Text(clean(c)) for c in row))
+            first, *rest = (clean(c) for c in row)
+            drawn.add_row(Text(first, "bold"), *(Text(c, _STYLES.get(c, "")) for c in rest))
         Console().print(drawn)
     else:
         print("\t".join(headers))
@@ -46,16 +57,58 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
             print("\t".join(clean(c).replace("\t", " ").replace("\n", " ") for c in row))
 
 
+class Advance:
+    """Counts what is finished, and says how fast that goes and how long the rest will take.
+
+    Args:
+        what: the work, in a word.
+        unit: what its second number counts.
+        show: gets the line after each step.
+    """
+
+    def __init__(self, what: str, unit: str, show: Callable[[str], None] = lambda line: None) -> None:
+        self._what, self._unit, self._show = what, unit, show
+        self._start, self._speeches, self._units = time.monotonic(), 0, 0
+        #: How many units there will be, or of speeches where those are counted; 0: not known.
+        self.total = 0
+
+    def __call__(self, n_speeches: int, n_units: int) -> None:
+        """Add what has just been finished."""
+        self._speeches += n_speeches
+        self._units += n_units
+        self._show(self.line(time.monotonic() - self._start))
+
+    def line(self, seconds: float) -> str:
+        """Return how things stand after some seconds."""
+        seconds = max(seconds, 1e-9)
+        parts = [f"{self._speeches:,} speeches"] if self._speeches else []
+        if self._units or not parts:
+            rate = self._units / seconds
+            parts += [f"{self._units:,} {self._unit}", f"{rate:,.{0 if rate >= 10 else 1}f} {self._unit}/s"]
+        done = self._speeches or self._units
+        if self.total and done:
+            left = max(self.total - done, 0) * seconds / done
+            parts.append(f"{min(done / self.total, 1):.0%}, {duration(left)} left")
+        return f"{self._what}: {', '.join(parts)}"
+
+
+def duration(seconds: float) -> str:
+    """Return `45 s`, `3 min` or `2 h 05 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
 @contextmanager
-def progress(what: str, unit: str = "passages") -> Iterator[Callable[[int, int], None]]:
-    """Show speeches and passages as they are finished, with the rate; nothing where stderr is no terminal."""
+def progress(what: str, unit: str = "passages") -> Iterator[Advance]:
+    """Show what is finished, with rate and time left (where a total is known); nothing where stderr is no terminal."""
     if not sys.stderr.isatty():
-        yield lambda n_speeches, n_passages: None
+        yield Advance(what, unit)
         return
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    start, totals = time.monotonic(), [0, 0]
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -64,14 +117,7 @@ def progress(what: str, unit: str = "passages") -> Iterator[Callable[[int, int],
         transient=True,
     ) as bar:
         task = bar.add_task(what, total=None)
-
-        def advance(n_speeches: int, n_passages: int) -> None:
-            totals[0] += n_speeches
-            totals[1] += n_passages
-            rate = totals[1] / max(time.monotonic() - start, 1e-9)
-            bar.update(task, description=f"{what}: {totals[0]:,} speeches, {totals[1]:,} {unit}, {rate:,.0f} {unit}/s")
-
-        yield advance
+        yield Advance(what, unit, lambda line: bar.update(task, description=line))
 
 
 def pairs(values: Sequence[str] | None, option: str) -> dict[str, str]:
@@ -85,6 +131,17 @@ def pairs(values: Sequence[str] | None, option: str) -> dict[str, str]:
             raise InputError(option, repr(value), "name=value")
         result[name.strip()] = rest.strip()
     return result
+
+
+def alarm(line: str) -> None:
+    """Print a line that needs a person's eye: red on a terminal."""
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.text import Text
+
+        Console().print(Text(clean(line), "red"))
+    else:
+        print(clean(line))
 
 
 def counted(counts: Mapping[str, int]) -> str:

@@ -34,6 +34,7 @@ def simulate(
 
         def step(done: int, n: int) -> None:
             nonlocal last
+            advance.total = n
             advance(0, done - last)
             last = done
 

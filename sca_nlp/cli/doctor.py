@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from sca_nlp.cli import app
-from sca_nlp.cli.console import JsonFlag, emit, table
+from sca_nlp.cli.console import JsonFlag, alarm, emit, known_models, table
 from sca_nlp.errors import ScaError
 
 #: What an extra is for, in the words of a user.
@@ -23,8 +23,10 @@ _EXTRAS = {
     "": "everything but training",
     "train": "training and export of models",
     "review": "the review page",
+    "gpu": "encoders on a GPU (--device gpu)",
+    "pdf": "speeches from PDF",
     "documents": "speeches from PDF, HTML and DOCX",
-    "hub": "Hugging Face data sets",
+    "hub": "Hugging Face data sets, and sca models push",
     "ray": "scoring on a cluster, runs behind URLs",
 }
 
@@ -112,7 +114,9 @@ def facts(model: str = "") -> dict[str, Any]:
 
 @app.command(rich_help_panel="Start here")
 def doctor(
-    model: Annotated[str, typer.Option(help="A model to try instead of the default.")] = "",
+    model: Annotated[
+        str, typer.Option(help="A model to try instead of the default.", autocompletion=known_models)
+    ] = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Tell what is installed, which model and runtime run, whether a GPU is used, and what data are found.
@@ -140,7 +144,7 @@ def doctor(
             rows.insert(4, ("chosen", f"{m['name']} ({m['id']}): {ran}"))
         table(("what", "found"), rows)
         for problem in found["problems"]:
-            print(f"problem: {problem}")
+            alarm(f"problem: {problem}")
         print("All is well." if not found["problems"] else f"{len(found['problems'])} to mend.")
 
     emit(found, as_json, human)

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from sca_nlp.cli import app
-from sca_nlp.cli.console import JsonFlag, emit, table
+from sca_nlp.cli.console import JsonFlag, emit, known_models, table
 
-models_app = typer.Typer(no_args_is_help=True, help="Models: list, show, compare.")
+models_app = typer.Typer(no_args_is_help=True, help="Models: list, show, compare, export, push.")
 app.add_typer(models_app, name="models", rich_help_panel="Inputs")
 
 
@@ -113,7 +113,12 @@ def list_(as_json: JsonFlag = False) -> None:
 
 @models_app.command()
 def show(
-    model: Annotated[str, typer.Argument(help="A shipped model's name or a model folder; left out: the default.")] = "",
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A shipped model's name or a model folder; left out: the default.", autocompletion=known_models
+        ),
+    ] = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Show a model's card.
@@ -126,7 +131,9 @@ def show(
 
 @models_app.command("export")
 def export_(
-    model: Annotated[str, typer.Argument(help="A shipped model's name or a model folder.")],
+    model: Annotated[
+        str, typer.Argument(help="A shipped model's name or a model folder.", autocompletion=known_models)
+    ],
     out: Annotated[Path, typer.Argument(help="The folder to write.")],
     as_json: JsonFlag = False,
 ) -> None:
@@ -149,7 +156,12 @@ def export_(
 
 @models_app.command()
 def push(
-    model: Annotated[str, typer.Argument(help="A model's name or folder, or a folder that `sca models export` wrote.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A model's name or folder, or a folder that `sca models export` wrote.", autocompletion=known_models
+        ),
+    ],
     repo: Annotated[str, typer.Argument(help="owner/name on the hub; made where it does not exist.")],
     endpoint: Annotated[str, typer.Option(help="The hub's address; left out: huggingface_hub's own.")] = "",
     private: Annotated[bool, typer.Option(help="Make a new repository private.")] = False,

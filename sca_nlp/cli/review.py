@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from sca_nlp.cli import app
+from sca_nlp.cli.console import JsonFlag
 
 
 @app.command(rich_help_panel="Stages")
@@ -30,6 +32,7 @@ def review(
     ] = None,
     train: Annotated[Path | None, typer.Option(help="Training config that the button Retrain starts from.")] = None,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+    as_json: JsonFlag = False,
 ) -> None:
     """Open the review page of a run: explore, read, correct, audit, compare coders, see what changed.
 
@@ -49,4 +52,11 @@ def review(
         train_config=train,
         other=other,
         browser=browser,
+        say=_say_json if as_json else print,
     )
+
+
+def _say_json(line: str) -> None:
+    """Print a line of the server as one JSON object, with the address by itself where the line has one."""
+    address = next((word for word in line.split() if word.startswith(("http://", "https://"))), "")
+    print(json.dumps({"line": line, **({"address": address} if address else {})}, ensure_ascii=False), flush=True)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sca_nlp.cli import app
-from sca_nlp.cli.console import JsonFlag, clean, emit
+from sca_nlp.cli.console import JsonFlag, alarm, clean, emit
 
 
 @app.command(rich_help_panel="Runs")
@@ -37,7 +37,7 @@ def verify(
         for note in found.notes:
             print(clean(f"note: {note}"))
         for problem in found.problems:
-            print(clean(f"  {problem}"))
+            alarm(f"  {problem}")
         made = f"{found.n_files:,} files, {found.n_numbers:,} numbers recomputed"
         state = f"{len(found.problems):,} problems" if found.problems else "store and report agree"
         print(f"{found.report}: {made}: {state}")

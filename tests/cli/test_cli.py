@@ -69,6 +69,7 @@ LATER = {
     "evaluate",
     "annotate agreement",
     "annotate draw",
+    "annotate standoff",
     "models compare",
     "simulate",
     "validity",
