@@ -60,6 +60,7 @@ audit: setup
 # Rewrite requirements.lock from the open ranges in pyproject.toml. torch stays out: it is installed first, as a CPU build.
 lock: setup
 	$(V)/python .ci/lock.py
+	$(V)/python .ci/sbom.py
 
 clean:
 	rm -rf .venv build dist
