@@ -32,25 +32,6 @@ SHARD = 20_000
 PER_SPEECH = 50
 _START = "from sca_nlp.cli import main; main()"
 _WORDS = ("we", "keep", "our", "word", "and", "they", "see", "a", "threat", "in", "peace", "trade", "friend", "harvest")
-    "we",
-    "keep",
-    "our",
-    "word",
-    "and",
-    "they",
-    "see",
-    "a",
-    "threat",
-    "in",
-    "peace",
-    "trade",
-    "border",
-    "friend",
-    "force",
-    "treaty",
-    "harvest",
-    "people",
-]
 
 
 def make_run(folder: Path, n: int, seed: int = 1) -> None:
