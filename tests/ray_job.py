@@ -84,6 +84,7 @@ def main(work: Path) -> dict[str, Any]:
 
             def kill_one(n_speeches: int, n_passages: int) -> None:
                 done.append(n_speeches)
+                print(f"{time.monotonic() - ready:.1f} s: {len(done)} shards", flush=True)
                 if len(done) == 3:
                     killed.extend(sorted(runner.seen)[:1])
                     os.kill(int(killed[0].split(":")[1]), signal.SIGKILL)

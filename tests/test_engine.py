@@ -24,21 +24,22 @@ LIMIT = 400  # seconds; some 30 on two free cores. What hangs is killed, not wai
 
 @pytest.mark.skipif(WITHOUT_RAY, reason="the extra `ray` is not installed")
 def test_two_nodes_behind_urls_with_a_worker_killed_give_what_one_process_gives(tmp_path: Path) -> None:
-    job = subprocess.Popen(
-        [sys.executable, "-m", "tests.ray_job", str(tmp_path)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "RAY_ADDRESS": "", "RAY_raylet_start_wait_time_s": "180"},
-    )
-    try:
-        out, _ = job.communicate(timeout=LIMIT)
-    finally:
-        if job.poll() is None:
+    with (tmp_path / "log").open("w") as log:
+        job = subprocess.Popen(
+            [sys.executable, "-m", "tests.ray_job", str(tmp_path)],
+            cwd=ROOT,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "RAY_ADDRESS": "", "RAY_raylet_start_wait_time_s": "180"},
+        )
+        try:
+            code = job.wait(timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            code = -1
             os.killpg(job.pid, signal.SIGKILL)
-    assert job.returncode == 0, out[-3000:]
+    out = (tmp_path / "log").read_text()
+    assert code == 0, out[-3000:]
     found = json.loads(out.split("FOUND ")[1].splitlines()[0])
     assert found["problems"] == []
     assert found["equal"], "a row differs from the local engine's"

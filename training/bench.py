@@ -8,21 +8,29 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from sca_nlp.classify.folder import PROFILES
+from sca_nlp.pipeline.scoring import cut
+from sca_nlp.read.speeches import read_speeches
+from sca_nlp.records import Speech
+from sca_nlp.store import SPEECH_FIELDS, write_speeches
 from training.inference_bench import bench, read_texts
 
 
 def stages(data: Path, n_speeches: int = 60, rounds: int = 5) -> dict[str, float]:
-    """Return passages a second of cutting, naming actors and finding targets, on one core."""
+    """Return passages a second of reading, cutting, naming actors and finding targets, on one core."""
     from sca_nlp.attribute import Attributor
-    from sca_nlp.pipeline.scoring import cut
-    from sca_nlp.read.speeches import read_speeches
 
     speeches = []
     for speech in read_speeches(data / "speeches" / "ungdc.parquet", rejects=lambda r: None):
@@ -42,7 +50,26 @@ def stages(data: Path, n_speeches: int = 60, rounds: int = 5) -> dict[str, float
     def targets() -> None:
         Attributor.load().targets(texts, prev, after, coded, sources, dates)
 
+    sample = pa.table({f: [getattr(s, f) for s in speeches] for f in SPEECH_FIELDS})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "speeches.parquet"
+        pq.write_table(sample, path)
+        return _rates(path, speeches, len(texts), actors, targets, rounds)
+
+
+def _rates(
+    path: Path,
+    speeches: list[Speech],
+    n_passages: int,
+    actors: Callable[[], None],
+    targets: Callable[[], None],
+    rounds: int,
+) -> dict[str, float]:
     jobs: dict[str, Callable[[], Any]] = {
+        "read speeches, Parquet": lambda: list(read_speeches(path, rejects=lambda r: None)),
+        "write the plan of a shard (Ray's driver)": lambda: write_speeches(
+            path.parent, speeches, [None] * len(speeches)
+        ),
         "cut speeches into passages": lambda: [cut(s) for s in speeches],
         "name actors": actors,
         "find targets, one passage in four coded": targets,
@@ -54,7 +81,30 @@ def stages(data: Path, n_speeches: int = 60, rounds: int = 5) -> dict[str, float
             start = time.process_time()
             job()
             seconds.append(time.process_time() - start)
-        found[name] = round(len(texts) / float(np.median(seconds)), 0)
+        found[name] = round(n_passages / float(np.median(seconds)), 0)
+    return found
+
+
+def end_to_end(data: Path, n_speeches: int, threads: int) -> dict[str, dict[str, float]]:
+    """Return passages a second and peak memory (MB) of `sca score` on the first speeches, a process a profile."""
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "speeches.parquet"
+        with pq.ParquetFile(data / "speeches" / "ungdc.parquet") as file:
+            pq.write_table(pa.Table.from_batches([next(file.iter_batches(n_speeches))]), path)
+        for profile in PROFILES:
+            options = ["--out", f"{folder}/{profile}", "--profile", profile, "--threads", str(threads), "--json"]
+            code = "import resource, sys; from sca_nlp.cli import main\n"
+            code += "try: main()\nfinally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+            made = subprocess.run(  # noqa: S603 - our own command on our own file
+                [sys.executable, "-c", code, "score", str(path), *options], capture_output=True, text=True, check=True
+            )
+            told = json.loads(made.stdout)
+            found[profile] = {
+                "passages": told["passages"],
+                "passages_per_second": round(told["passages"] / told["seconds"], 1),
+                "peak_memory_mb": round(int(made.stderr.split()[-1]) / 1024),
+            }
     return found
 
 
@@ -65,12 +115,14 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=1000, help="sentences of the inference benchmark")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--speeches", type=int, default=100, help="speeches that `sca score` runs on, end to end")
     parser.add_argument("--out", type=Path, default=Path("runs/bench.json"))
     args = parser.parse_args()
     texts = read_texts(args.data / "annotations" / "train.jsonl", args.n)
     result = {
         "inference": bench(texts, threads=args.threads, rounds=args.rounds),
         "stages, passages a second of one core": stages(args.data, rounds=args.rounds),
+        "end to end": end_to_end(args.data, args.speeches, args.threads),
     }
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -79,6 +131,14 @@ def main() -> None:
     print(f"{'':42} {'per second':>11} {'x plain':>8}")
     for name, rate in inference["sentences_per_second"].items():
         print(f"{name:42} {rate:11,.0f} {inference['times_the_plain_loop'][name]:8.2f}")
+    if bound := inference.get("int8_bound"):
+        print(
+            f"{'balanced: share of the int8 GEMM bound':42} {bound['share_of_bound']:11.2f}"
+            f"  ({bound['balanced_tokens_per_second']:,} of {bound['bound_tokens_per_second']:,} tokens a second)"
+        )
+    for name, made in result["end to end"].items():
+        what = f"sca score, {name}, {made['passages']:,} passages"
+        print(f"{what:42} {made['passages_per_second']:11,.0f}  (peak {made['peak_memory_mb']:,} MB)")
     for name, rate in result["stages, passages a second of one core"].items():
         print(f"{name:42} {rate:11,.0f}")
     print(f"written: {args.out}")

@@ -2,7 +2,8 @@
 
 The plain loop is what most scripts do: transformers on torch in fp32, 32 sentences a batch in the order of the corpus,
 padded to the longest. It runs the encoder alone; ours runs the whole model, with tokens, head, n-grams and calibration.
-Rounds are interleaved, so that a busy neighbour slows both sides alike; medians are reported.
+Rounds are interleaved, so that a busy neighbour slows both sides alike; medians are reported. The share of what the
+model's 8-bit products alone could reach is that of `training.gemm_bound`, whose docstring has the formula.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from sca_nlp.classify.folder import PROFILES, load_model
+from sca_nlp.classify.folder import PROFILES, find_model, load_model, read_folder
+from training.gemm_bound import Bound, multiply_adds, shapes
 
 
 def naive(base: str, threads: int) -> Callable[[Sequence[str]], None]:
@@ -49,7 +51,7 @@ def bench(
     threads: int = 1,
     rounds: int = 5,
 ) -> dict[str, Any]:
-    """Return median sentences a second of the plain loop and of each profile, and their ratios.
+    """Return median sentences a second of the plain loop and of each profile, their ratios, and shares of the bound.
 
     Args:
         texts: distinct sentences in the order of a corpus.
@@ -59,8 +61,9 @@ def bench(
         rounds: interleaved rounds, at least 1.
     """
     sides: dict[str, Callable[[Sequence[str]], Any]] = {"plain loop": naive(base, threads)}
-    for profile in PROFILES:
-        sides[profile] = load_model(model, profile=profile, threads=threads).predict
+    classifiers: dict[str, Any] = {p: load_model(model, profile=p, threads=threads) for p in PROFILES}
+    sides |= {p: c.predict for p, c in classifiers.items()}
+    bound = _bound(model, threads)
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for run in sides.values():
         run(texts[:64])  # first calls allocate and compile
@@ -69,8 +72,23 @@ def bench(
             start = time.perf_counter()
             run(texts)
             seconds[name].append(time.perf_counter() - start)
+        if bound:
+            bound.round()
     rate = {name: len(texts) / float(np.median(s)) for name, s in seconds.items()}
-    return {
+    found: dict[str, Any] = {}
+    if bound and classifiers["balanced"].profile == "balanced":
+        n_tokens = sum(len(w) for cut in classifiers["balanced"]._tokens(texts) for w in cut)
+        tokens = n_tokens / len(texts) * rate["balanced"]
+        most = bound.tokens_per_second()
+        found["int8_bound"] = {
+            "tokens_per_sentence": round(n_tokens / len(texts), 1),
+            "million_multiply_adds_per_token": round(multiply_adds(bound.products) / 1e6, 2),
+            "giga_multiply_adds_per_second": {f"{k}x{n}": round(bound.rate((k, n)) / 1e9) for k, n in bound.products},
+            "bound_tokens_per_second": round(most),
+            "balanced_tokens_per_second": round(tokens),
+            "share_of_bound": round(tokens / most, 3),
+        }
+    return found | {
         "sentences": len(texts),
         "words_per_sentence": round(float(np.mean([len(t.split()) for t in texts])), 1),
         "threads": threads,
@@ -79,6 +97,16 @@ def bench(
         "sentences_per_second": {name: round(v, 1) for name, v in rate.items()},
         "times_the_plain_loop": {name: round(v / rate["plain loop"], 2) for name, v in rate.items()},
     }
+
+
+def _bound(model: str | None, threads: int) -> Bound | None:
+    """Return the bound of a model's 8-bit products, or None for a model without such."""
+    folder = read_folder(find_model(model))
+    encoder = folder.meta.get("encoder")
+    if not isinstance(encoder, dict) or encoder.get("architecture") != "bert":
+        return None
+    inner = len(folder.arrays()["encoder.encoder.layer.0.intermediate.dense.bias"])
+    return Bound(shapes(int(encoder["n_layers"]), int(encoder["width"]), inner), threads)
 
 
 def read_texts(path: Path, n: int) -> list[str]:
