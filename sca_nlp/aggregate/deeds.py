@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sca_nlp.aggregate import periods
+from sca_nlp.aggregate import makeup, periods
 from sca_nlp.aggregate.cells import Members, expand
 from sca_nlp.errors import InputError, UnknownNameError
 from sca_nlp.records import MANIFESTATIONS, Coverage, Deed, DeedSource
@@ -26,7 +26,7 @@ MEDIA_CODED = ("gdelt", "icews", "polecat", "plover", "phoenix", "cline", "acled
 #: deed alone (Tukey 1962 on winsorising).
 Z_LIMIT = 3.0
 NORMALISE = ("sum", "share", "mean")
-COLUMNS = ["source", "target", "period", "manifestation", "dataset", "estimate", "n_deeds", "covered"]
+COLUMNS = ["source", "target", "period", "manifestation", "dataset", "estimate", "n_deeds", "covered", "make_up"]
 _FINE = {"year": 0, "quarter": 1, "month": 2, "week": 3, "day": 3}
 
 
@@ -50,7 +50,9 @@ def deed_series(
     Rows of a data set are in its own unit: events as sums of sign times magnitude (`sum`), or, for data sets coded from
     news, as their mean over all reports of the dyad and period, times n / (n + 1), one report per day and class
     (`share`); levels as means. Rows with dataset `all` are in z units over the reference window: the mean of a
-    manifestation's data sets, and (manifestation `all`) the equal-weight mean of the manifestations.
+    manifestation's data sets, and (manifestation `all`) the equal-weight mean of the manifestations. Where a data set
+    begins or ends, the composite is linked on what goes on (`makeup`); `make_up` names what it is made of, so that a
+    change of it can be told from history.
 
     Args:
         deeds: records, their frame, or a Parquet file.
@@ -196,6 +198,7 @@ def _dyad(
                     "estimate": value,
                     "n_deeds": np.where(covered, count, 0).astype(np.int64),
                     "covered": covered,
+                    "make_up": "",
                 }
             )
         )
@@ -252,7 +255,7 @@ def zscore(values: np.ndarray[Any, Any], inside: np.ndarray[Any, Any]) -> np.nda
 def _compose(
     out: pd.DataFrame, reference: tuple[str, str] | None, standardise: str, weights: Mapping[str, float] | None
 ) -> pd.DataFrame:
-    """Return the composites: manifestation with dataset `all`, and `all` with `all`, in z units, each within 3 of 0."""
+    """Return the composites in z units: manifestation with dataset `all`, and `all` with `all`."""
     if out.empty:
         return pd.DataFrame(columns=COLUMNS)
     low, high = (periods.number(p) for p in reference) if reference else (-(10**9), 10**9)
@@ -263,16 +266,38 @@ def _compose(
     for _, part in out.groupby(series, sort=True):
         z.loc[part.index] = zscore(part["estimate"].to_numpy(float), part["inside"].to_numpy(bool))
     out = out.assign(z=z.clip(-Z_LIMIT, Z_LIMIT))
-    one = out.groupby(["source", "target", "period", "manifestation"], sort=True).agg(
-        estimate=("z", "mean"), n_deeds=("n_deeds", "sum"), covered=("covered", "max")
+    rows = []
+    for (source, target), part in out.groupby(["source", "target"], sort=True):
+        rows.append(_joined(part, "all", weights).assign(source=str(source), target=str(target)))
+        for manifestation, own in part.groupby("manifestation", sort=True):
+            rows.append(_joined(own, str(manifestation), None).assign(source=str(source), target=str(target)))
+    return pd.concat(rows, ignore_index=True).assign(dataset="all")[COLUMNS]
+
+
+def _joined(part: pd.DataFrame, name: str, weights: Mapping[str, float] | None) -> pd.DataFrame:
+    """Return the composite of a dyad's series, its stretches of different make-up linked (`makeup.compose`)."""
+    grid = sorted(part["period"].unique(), key=periods.number)
+    wide = part.pivot_table(index="period", columns=["manifestation", "dataset"], values="z", dropna=False, sort=True)
+    wide = wide.reindex(grid).dropna(axis=1, how="all")
+    keys: list[Any] = list(wide.columns)
+    labels = [(str(k[0]), str(k[1])) for k in keys]
+    of = {m: k for k, m in enumerate(MANIFESTATIONS)}
+    group = np.array([of[m] for m, _ in labels], dtype=int)
+    weight = np.array([(weights or {}).get(m, 0.0 if weights else 1.0) for m in MANIFESTATIONS])
+    estimate, found = makeup.compose(wide.to_numpy(float), group, weight)
+    text = [""] * len(grid)
+    for first, last, there, linked in found:
+        names = sorted({labels[k][1] for k in there})
+        own = f"{', '.join(names)}; {len(there)} series" + ("" if linked else "; not linked")
+        text[first : last + 1] = [own] * (last - first + 1)
+    counted = part.groupby("period").agg(n_deeds=("n_deeds", "sum"), covered=("covered", "max")).reindex(grid)
+    return pd.DataFrame(
+        {
+            "period": grid,
+            "manifestation": name,
+            "estimate": estimate,
+            "n_deeds": counted["n_deeds"].to_numpy(),
+            "covered": counted["covered"].to_numpy(bool),
+            "make_up": text,
+        }
     )
-    one = one.reset_index()
-    w = one["manifestation"].map({m: (weights or {}).get(m, 0.0 if weights else 1.0) for m in MANIFESTATIONS})
-    known = one["estimate"].notna()
-    one = one.assign(top=(one["estimate"] * w).where(known, 0.0), w=w.where(known, 0.0))
-    every = one.groupby(["source", "target", "period"], sort=True).agg(
-        top=("top", "sum"), w=("w", "sum"), n_deeds=("n_deeds", "sum"), covered=("covered", "max")
-    )
-    every = every.reset_index().assign(manifestation="all")
-    every["estimate"] = np.where(every["w"] > 0, every["top"] / every["w"].where(every["w"] > 0, 1.0), np.nan)
-    return pd.concat([one.assign(dataset="all"), every.assign(dataset="all")], ignore_index=True)[COLUMNS]

@@ -49,9 +49,9 @@ def read_kinds(path: Path | str | None = None) -> tuple[tuple[Kind, ...], str]:
     path = Path(path) if path is not None else share_path("configs", "model.toml")
     try:
         data = tomllib.loads(path.read_text("utf-8"))
-        kinds = tuple(
-            Kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}) for row in data["transaction"]
-        )
+        rows: list[dict[str, Any]] = data["transaction"]
+        made: list[dict[str, Any]] = [{k: tuple(v) if isinstance(v, list) else v for k, v in r.items()} for r in rows]
+        kinds = tuple(Kind(**r) for r in made)
     except (OSError, KeyError, TypeError, tomllib.TOMLDecodeError) as e:
         raise InputError(path, f"not readable ({e})", "[[transaction]] as in configs/model.toml") from None
     wrong = next((k for k in kinds if k.count not in _COUNTS), None)
@@ -175,7 +175,8 @@ def _by_pair(kind: Kind, deeds: pd.DataFrame) -> dict[tuple[int, str, str], floa
     else:  # deeds without direction stand once each way; some sources list one way only
         each = frame.groupby(["year", "a", "b", "forward"], sort=True)["x"].sum()
         found = each.groupby(level=[0, 1, 2]).max()
-    return {(int(y), str(a), str(b)): float(x) for (y, a, b), x in found.items()}  # type: ignore[misc]
+    keys: list[tuple[Any, ...]] = list(found.index)
+    return {(int(k[0]), str(k[1]), str(k[2])): float(x) for k, x in zip(keys, found.to_numpy(), strict=True)}
 
 
 def _years(coverage: Coverage, deeds: pd.DataFrame) -> range:

@@ -171,7 +171,15 @@ def compare(
     if permutations:
         section = replace(section, permutations=permutations)
     words = _dyads(dyad, settings, run)
-    with progress("Comparing", "tests") as advance:
+    with progress("Comparing", "steps") as advance:
+        last = 0
+
+        def step(done: int, n: int) -> None:
+            nonlocal last
+            advance.total = n
+            advance(0, done - last)
+            last = done
+
         counts = pipeline.compare(
             run,
             section,
@@ -179,7 +187,7 @@ def compare(
             actor_files=settings.actors.files,
             seed=settings.seed,
             workers=workers,
-            progress=advance,
+            progress=step,
         )
     emit(counts, as_json, lambda: print(f"{counted(counts)}. Written: {run / 'compare'}"))
 
@@ -190,6 +198,7 @@ def report(
     title: Annotated[str, typer.Option(help="Heading; default: as the config says.")] = "",
     dyad: Dyad = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write to; default: report/ in the run folder.")] = None,
+    notebook: Annotated[bool, typer.Option(help="Also write report.ipynb, which draws the figures anew.")] = False,
     config: ConfigOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -207,5 +216,6 @@ def report(
         dyads=section.dyads,
         out=out,
         actor_files=settings.actors.files,
+        notebook=notebook,
     )
     emit({"report": str(page)}, as_json, lambda: print(f"report: {page}"))

@@ -16,7 +16,7 @@ import pandas as pd
 from sca_nlp.compare import null, series
 from sca_nlp.compare.series import Array, Pair
 
-COLUMNS = ["source", "target", "series", "period", "low", "high", "p", "before", "after", "share_of_draws"]
+COLUMNS = ["source", "target", "series", "period", "low", "high", "p", "before", "after", "share_of_draws", "make_up"]
 LEAST = 10
 
 
@@ -116,7 +116,8 @@ def find(
 
     `p` tests the break within the span between its neighbours, against noise with the same momentum; `share_of_draws`
     says in how many draws a break lies inside the limits. Holes are bridged by leaving them out; `before` and `after`
-    are the levels in the series' unit. Fewer than 10 periods, or no spread: no rows.
+    are the levels in the series' unit. `make_up` marks a break of the deeds where the data sets behind them change, or
+    next to it: no history can be told from it. Fewer than 10 periods, or no spread: no rows.
     """
     values = pair.words if which == "words" else pair.deeds
     known = np.flatnonzero(~np.isnan(values))
@@ -143,9 +144,15 @@ def find(
                 "before": float(x[low:place].mean()),
                 "after": float(x[place:high].mean()),
                 "share_of_draws": float(np.mean([any(a <= q <= b for q in d) for d in drawn])) if drawn else np.nan,
+                "make_up": which == "deeds" and pair.at_joint(int(known[place])),
             }
         )
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def of_history(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the breaks that are not at a change of the data sets."""
+    return found[~found["make_up"].astype(bool)] if len(found) else found
 
 
 def any_break(
@@ -181,6 +188,7 @@ def any_break(
         n=len(x),
         settings={
             "at": pair.periods[known[k]],
+            **({"make_up_changes_there": True} if which == "deeds" and pair.at_joint(int(known[k])) else {}),
             "min_size": min_size,
             "simulations": permutations,
             "null": "AR(1) noise",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 from sca_nlp.compare import breaks, coincidence, crisis, endurance, gap, granger, leadlag, multiple, reciprocity, series
 from sca_nlp.compare.crisis import Window
 from sca_nlp.compare.endurance import Change
+from sca_nlp.compare.pool import Step, by_pair, each
 from sca_nlp.compare.series import Pair
 
 Evidence = Mapping[tuple[str, str, str], Sequence[str]]
@@ -108,7 +109,11 @@ def compare_dyad(
         settings: dict[str, Any] = {"permutations": o.permutations, "rng": _rng(o, *key, "breaks", which)}
         found.append(breaks.find(pair, which, level=o.level, **settings))
         rows.append(breaks.any_break(pair, which, **settings))
-    rows.append(breaks.nearness(pair, found[0], found[1], permutations=o.permutations, rng=_rng(o, *key, "nearness")))
+    rows.append(
+        breaks.nearness(
+            pair, found[0], breaks.of_history(found[1]), permutations=o.permutations, rng=_rng(o, *key, "nearness")
+        )
+    )
     rows += endurance.endurance(pair, o.leaders, permutations=o.permutations, rng=_rng(o, *key, "endurance"))
     rows += crisis.crisis(pair, o.crises, permutations=o.permutations, rng=_rng(o, *key, "crisis"))
     tests = pd.DataFrame(rows, columns=list(series.TEST_COLUMNS))
@@ -128,7 +133,7 @@ def compare_dyad(
 
 
 def _limit(pair: Pair, draws: int) -> Pair:
-    return Pair(pair.source, pair.target, pair.periods, pair.words, pair.draws[: max(draws, 1)], pair.deeds)
+    return replace(pair, draws=pair.draws[: max(draws, 1)])
 
 
 def _concat(frames: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
@@ -151,7 +156,7 @@ def compare_many(
     *,
     evidence: Evidence | None = None,
     workers: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Step | None = None,
     correction: str = "bh",
     **options: Any,
 ) -> Comparison:
@@ -170,7 +175,7 @@ def compare_many(
     """
     o = Options(**options)
     ordered = sorted(set(dyads))
-    parts = [_slice(f, ordered) for f in (words, draws, deed_series)]
+    parts = [by_pair(f, ordered) for f in (words, draws, deed_series)]
     behind: dict[frozenset[str], dict[tuple[str, str, str], Sequence[str]]] = {}
     for key, ids in (evidence or {}).items():
         behind.setdefault(frozenset(key[:2]), {})[key] = ids
@@ -180,21 +185,7 @@ def compare_many(
         return parts[0][key], parts[1][key], parts[2][key]
 
     tasks = ((*three(s, t), s, t, behind.get(frozenset((s, t))), options) for s, t in ordered)
-    done: list[Comparison] = []
-    if workers <= 1:
-        for task in tasks:
-            done.append(_job(task))
-            if progress:
-                progress(len(done), len(ordered))
-    else:
-        from concurrent.futures import ProcessPoolExecutor
-        from multiprocessing import get_context
-
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
-            for result in pool.map(_job, tasks, chunksize=1):
-                done.append(result)
-                if progress:
-                    progress(len(done), len(ordered))
+    done = each(_job, tasks, len(ordered), workers=workers, progress=progress)
     tests = _concat([c.tests for c in done], series.TEST_COLUMNS)
     if len(ordered) >= 3:
         chosen: dict[str, Any] = {"method": o.method, "manifestation": o.manifestation, "dataset": o.dataset}
@@ -215,21 +206,3 @@ def compare_many(
             "permutations": o.permutations,
         },
     )
-
-
-def _one_thread() -> None:
-    import os
-
-    os.environ["OMP_NUM_THREADS"] = "1"
-
-
-def _slice(frame: pd.DataFrame, dyads: Sequence[tuple[str, str]]) -> dict[frozenset[str], pd.DataFrame]:
-    """Return the rows of each pair of actors, both directions, so that a worker gets no more than it needs."""
-    wanted = {frozenset(d) for d in dyads}
-    out: dict[frozenset[str], list[pd.DataFrame]] = {}
-    for (s, t), part in frame.groupby(["source", "target"], sort=True):
-        key = frozenset((str(s), str(t)))
-        if key in wanted:
-            out.setdefault(key, []).append(part)
-    empty = frame.iloc[:0]
-    return {k: pd.concat(out[k], ignore_index=True) if k in out else empty for k in wanted}

@@ -10,7 +10,7 @@ import pandas as pd
 from sca_nlp.compare import null, series
 from sca_nlp.compare.series import Array, Pair
 
-COLUMNS = ["source", "target", "period", "words_z", "deeds_z", "gap", "low", "high", "window", "headline"]
+COLUMNS = ["source", "target", "period", "words_z", "deeds_z", "gap", "low", "high", "window", "headline", "make_up"]
 #: Fewest periods with words and deeds inside a reference window.
 LEAST = 5
 
@@ -56,7 +56,8 @@ def gap(pair: Pair, *, window: tuple[str, str] | None = None) -> pd.DataFrame:
 
     The declared window (or all periods) is the `headline`; all periods, each half, and `rank` (normal scores of ranks
     over all periods) show what depends on it. Draws keep the scale of the point series, so that their extra noise does
-    not shrink the gap; their centre is their own. Windows with fewer than 5 periods or no spread give no rows.
+    not shrink the gap; their centre is their own. `make_up` marks the periods from which on the deeds are made of other
+    data sets: a gap that opens there may be theirs. Windows with fewer than 5 periods or no spread give no rows.
     """
     frames = []
     w, d, both = pair.words, pair.deeds, pair.both
@@ -93,6 +94,7 @@ def _frame(pair: Pair, words_z: Array, deeds_z: Array, drawn: Array, label: str,
             "high": high,
             "window": label,
             "headline": headline,
+            "make_up": [k in set(pair.joints) for k in range(len(pair.periods))],
         }
     )
     return frame[keep].reset_index(drop=True)

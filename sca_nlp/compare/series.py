@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,6 +47,12 @@ class Pair:
     words: Array
     draws: Array
     deeds: Array
+    #: places of the periods from which on the deeds are made of other data sets than before
+    joints: tuple[int, ...] = ()
+
+    def at_joint(self, place: int) -> bool:
+        """Tell whether a place is a joint of the deeds or next to one: what changes there may be the sources."""
+        return any(abs(place - j) <= 1 for j in self.joints)
 
     @property
     def both(self) -> NDArray[np.bool_]:
@@ -116,7 +123,14 @@ def align(
         z = np.where(np.isnan(z), x, z)
     else:
         z = x[None, :].copy()
-    return Pair(source, target, periods, x, z, y)
+    return Pair(source, target, periods, x, z, y, _joints(d, at))
+
+
+def _joints(deeds: pd.DataFrame, at: Mapping[str, int]) -> tuple[int, ...]:
+    if "make_up" not in deeds.columns:
+        return ()
+    named = sorted((at[p], str(m)) for p, m in zip(deeds["period"], deeds["make_up"], strict=True) if m)
+    return tuple(b for (_, was), (b, is_) in itertools.pairwise(named) if was != is_)
 
 
 def spread(values: Array) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from sca_nlp.compare import series
+from sca_nlp.compare.pool import Step, by_pair, each
 from sca_nlp.errors import InputError
 from sca_nlp.share import share_path
 
@@ -224,3 +225,30 @@ def positions(
     return pd.DataFrame(stages, columns=columns), pd.concat(every, ignore_index=True) if every else pd.DataFrame(
         columns=COLUMNS
     )
+
+
+def positions_many(
+    words: pd.DataFrame,
+    deed_series: pd.DataFrame,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    workers: int = 1,
+    progress: Step | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return `positions` of many pairs by the shipped criteria, in their order.
+
+    Args:
+        words: word series of all pairs.
+        deed_series: deed series of all pairs.
+        pairs: two actors each.
+        workers: processes; the numbers do not depend on it.
+        progress: called with (done, all) after each pair.
+    """
+    w, d = by_pair(words, pairs), by_pair(deed_series, pairs)
+    tasks = ((w[frozenset(p)], d[frozenset(p)], *p) for p in pairs)
+    made = each(_job, tasks, len(pairs), workers=workers, progress=progress)
+    return tuple(pd.concat([m[k] for m in made], ignore_index=True) for k in (0, 1))  # type: ignore[return-value]
+
+
+def _job(task: tuple[pd.DataFrame, pd.DataFrame, str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return positions(*task)

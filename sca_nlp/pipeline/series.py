@@ -367,10 +367,24 @@ def compare(
     actor_files: Iterable[str] = (),
     seed: int = 0,
     workers: int = 1,
-    progress: Progress | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, int]:
-    """Set the words of a run against its deeds: write `compare/*.parquet`; return counts."""
+    """Set the words of a run against its deeds: write `compare/*.parquet`; return counts.
+
+    Args:
+        folder: the run.
+        section: how.
+        dyads: directed pairs; those without words are left out.
+        actor_files: further actors.
+        seed: of every draw.
+        workers: processes; the numbers do not depend on it.
+        progress: called with (done, all) as the work goes on; it is done three times over: as reported, under other
+            choices, and for the place on the scale.
+    """
     from sca_nlp.compare.dyad import compare_many
+
+    def part(k: int) -> Callable[[int, int], None] | None:
+        return (lambda done, n: progress(k * len(kept) + done * len(kept) // n, 3 * len(kept))) if progress else None
 
     actor_files = tuple(actor_files)
     words = _frame(folder / "words.parquet", "sca aggregate")
@@ -386,7 +400,7 @@ def compare(
         kept,
         evidence=_evidence(folder, kept, grain, members_function(actor_files)),
         workers=workers,
-        progress=(lambda done, n: progress(1, 0)) if progress else None,
+        progress=part(0),
         window=(section.window[0], section.window[1]) if len(section.window) == 2 else None,
         n_draws=section.draws,
         max_lag=section.max_lag,
@@ -397,12 +411,12 @@ def compare(
     )
     for name in ("gap", "tests", "breaks", "sequences"):
         _save(folder / "compare" / f"{name}.parquet", getattr(made, name))
-    placed, criteria = _positions(words, series, kept)
+    placed, criteria = _positions(words, series, kept, workers, part(1))
     _save(folder / "compare" / "position.parquet", placed)
     _save(folder / "compare" / "criteria.parquet", criteria)
     _save(
         folder / "compare" / "sensitivity.parquet",
-        _sensitivity(folder, section, words, draws, series, kept, grain, actor_files, seed),
+        _sensitivity(folder, section, words, draws, series, kept, grain, actor_files, seed, workers, part(2)),
     )
     _note(folder, compare=made.settings)
     asked = replace(section, leaders=relative(section.leaders, folder))
@@ -410,16 +424,18 @@ def compare(
     return {"dyads": len(kept), "tests": int(made.tests["p"].notna().sum()), "breaks": len(made.breaks)}
 
 
-def _positions(words: pd.DataFrame, deed_series: pd.DataFrame, dyads: Dyads) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _positions(
+    words: pd.DataFrame,
+    deed_series: pd.DataFrame,
+    dyads: Dyads,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return where each pair stands, five periods at a time, and the criteria of `configs/spectrum.toml` behind it."""
-    import pandas as pd
-
-    from sca_nlp.compare.spectrum import positions
+    from sca_nlp.compare.spectrum import positions_many
 
     pairs = sorted({(a, b) if a < b else (b, a) for a, b in dyads})
-    made = [positions(words, deed_series, a, b) for a, b in pairs]
-    placed = pd.concat([m[0] for m in made], ignore_index=True)
-    return placed, pd.concat([m[1] for m in made], ignore_index=True)
+    return positions_many(words, deed_series, pairs, workers=workers, progress=progress)
 
 
 def _sensitivity(
@@ -432,12 +448,12 @@ def _sensitivity(
     grain: str,
     actor_files: Iterable[str],
     seed: int,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Return agreement, drift and lead with verbal deeds the other way, and on the halves of the reference window."""
-    import pandas as pd
-
     from sca_nlp.aggregate import deed_series
-    from sca_nlp.compare.sensitivity import sensitivity
+    from sca_nlp.compare.sensitivity import sensitivity_many
 
     periods = sorted(set(deeds["period"]))
     window = (section.window[0], section.window[1]) if len(section.window) == 2 else (periods[0], periods[-1])
@@ -459,19 +475,16 @@ def _sensitivity(
         f"verbal deeds {'out' if section.verbal else 'in'}": (words, draws, other),
     }
     windows = {"as reported": window, "its first half": (window[0], middle), "its second half": (middle, window[1])}
-    found = [
-        sensitivity(
-            variants,
-            a,
-            b,
-            windows=windows,
-            max_lag=section.max_lag,
-            permutations=min(section.permutations, 200),
-            seed=seed,
-        )
-        for a, b in dyads
-    ]
-    return pd.concat(found, ignore_index=True)
+    return sensitivity_many(
+        variants,
+        dyads,
+        workers=workers,
+        progress=progress,
+        windows=windows,
+        max_lag=section.max_lag,
+        permutations=min(section.permutations, 200),
+        seed=seed,
+    )
 
 
 def _changes(path: str, grain: str) -> tuple[Change, ...]:
@@ -531,7 +544,7 @@ def _evidence(folder: Path, dyads: Dyads, grain: str, members: Members, most: in
 
     found: dict[Cell, list[tuple[int, str]]] = {}
     columns = ["passage_id", "source", "date", "targets", "codes"]
-    expanded: dict[tuple[str, int], frozenset[str]] = {}
+    of_source: dict[int, dict[str, list[tuple[tuple[str, str], frozenset[str]]]]] = {}
     for table in iter_passages(folder, columns):
         for row in zip(*(table[c].to_pylist() for c in columns), strict=True):
             passage, source, date, targets, codes = row
@@ -539,19 +552,29 @@ def _evidence(folder: Path, dyads: Dyads, grain: str, members: Members, most: in
             if period is None:
                 continue
             year = int(date[:4])
-            for dyad in dyads:
-                left, right = (expanded.get((a, year)) or expanded.setdefault((a, year), sides(a, year)) for a in dyad)
-                if source in left and not right.isdisjoint(targets):
+            if year not in of_source:  # a passage looks at its source's dyads alone: with hundreds that is what counts
+                of_source[year] = {}
+                for a, b in dyads:
+                    for left in sides(a, year):
+                        of_source[year].setdefault(left, []).append(((a, b), sides(b, year)))
+            for dyad, right in of_source[year].get(source, ()):
+                if not right.isdisjoint(targets):
                     found.setdefault((*dyad, period), []).append((-len(codes), passage))
     return {cell: [p for _, p in sorted(ids)[:most]] for cell, ids in found.items()}
 
 
 def report(
-    folder: Path, *, title: str, dyads: Dyads = (), out: Path | None = None, actor_files: Iterable[str] = ()
+    folder: Path,
+    *,
+    title: str,
+    dyads: Dyads = (),
+    out: Path | None = None,
+    actor_files: Iterable[str] = (),
+    notebook: bool = False,
 ) -> Path:
     """Write the report of a run, sealed by `report.json`; return the path of its page."""
     files = tuple(actor_files)
-    page = _write(folder, title, dyads, out, files, figures=True)
+    page = _write(folder, title, dyads, out, files, figures=True, notebook=notebook)
     seal_report(page, folder, title=title, dyads=dyads, actor_files=files, figures=True)
     return page
 
@@ -561,12 +584,23 @@ def write_again(folder: Path, *, title: str, dyads: Dyads, actor_files: Iterable
     return _write(folder, title, dyads, None, tuple(actor_files), figures=False)
 
 
-def _write(folder: Path, title: str, dyads: Dyads, out: Path | None, files: tuple[str, ...], *, figures: bool) -> Path:
+def _write(
+    folder: Path,
+    title: str,
+    dyads: Dyads,
+    out: Path | None,
+    files: tuple[str, ...],
+    *,
+    figures: bool,
+    notebook: bool = False,
+) -> Path:
     from sca_nlp.actors import load_data, name_of
     from sca_nlp.report import write_report
 
     names, members = partial(name_of, data=load_data().extended(files)), members_function(files)
-    return write_report(folder, title=title, dyads=dyads, out=out, members=members, names=names, figures=figures)
+    return write_report(
+        folder, title=title, dyads=dyads, out=out, members=members, names=names, figures=figures, notebook=notebook
+    )
 
 
 def _check_inputs(config: Config) -> None:

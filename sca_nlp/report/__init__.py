@@ -16,6 +16,7 @@ def write_report(
     names: Callable[[str], str] | None = None,
     passages_per_point: int = 12,
     figures: bool = True,
+    notebook: bool = False,
 ) -> Path:
     """Write the report of a run: `index.html`, `figures/*.svg|png`, `tables/*.csv|parquet`. Returns the page's path.
 
@@ -33,6 +34,7 @@ def write_report(
         passages_per_point: at most so many passages are embedded for each source, target and period; less where a
             report has so many points that the page would grow beyond a few megabytes.
         figures: also write the figures for a paper (by far the slowest part: seconds a pair).
+        notebook: also write `report.ipynb`, which loads the tables and draws the figures anew.
 
     Raises:
         InputError: no such folder, or a file in it that cannot be read at all.
@@ -48,4 +50,5 @@ def write_report(
         names=names,
         passages_per_point=passages_per_point,
         figures=figures,
+        notebook=notebook,
     )

@@ -162,6 +162,11 @@ def main_chart(pair: Pair) -> Markup:
         if kind == "deeds":  # hatched where no source can speak for either direction
             for first, last in runs([not any(p in s for s in series.values()) for p in pair.periods]):
                 out.append(el("rect", x=x(first), y=top, width=x(last + 1) - x(first), height=height, class_="hatched"))
+            for period, text in sorted({p: t for d in pair.directions for p, t in d.make_up.items()}.items()):
+                if period in pair.periods:
+                    at = x(pair.periods.index(period))
+                    title = el("title", f"From {period} on the index is made of other data sets: {text}")
+                    out.append(el("line", title, x1=at, x2=at, y1=top, y2=bottom, class_="makeup"))
         values = nice_ticks(low, high)
         out.extend(y_axis(y, values, LEFT, RIGHT, 2 if high - low < 0.35 else 1))
         for d in pair.directions:

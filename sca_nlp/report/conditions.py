@@ -73,6 +73,11 @@ class Known:
     west_meetings: tuple[int, int]  # sentences of reference states about each other in the run, with a meeting
 
     @property
+    def levels(self) -> set[str]:
+        """The data sets that measure levels."""
+        return {str(s.get("name")) for s in self.frames.deed_sources if s.get("measure") == "level"}
+
+    @property
     def figure(self) -> list[Link]:
         """The pair's figures."""
         return [Link("figure", f"#pair-{self.pair.slug}"), Link("indicators", f"#indicators-{self.pair.slug}")]
@@ -109,7 +114,7 @@ def _precipitating(k: Known) -> Condition:
     c.headline = f"{plural(n, 'break')} of level in words or deeds." if n else "No break of level was found."
     if k_events:
         c.says.append((f"The {len(k_events)} largest deeds of the pair are numbered in the figure", k_events))
-    c.deeds = parts.deeds(k.evidence, (), most=2)
+    c.deeds = parts.deeds(k.evidence, (), most=2, levels=k.levels)
     c.untold.append(
         "Changes of technology, economy, ideas or of a threat from outside are not in this run's"
         " data; that a deed stands"
@@ -139,7 +144,9 @@ def _determination(k: Known) -> Condition:
         table, n_alone = parts.voices_table(d, k.said.get(d.source), k.evidence, k.terms)
         if table:
             c.tables.append(table)
-            dissent = [str(r.cells[0]) for r in table.rows if r.marked]
+            dissent = [
+                f"{r.cells[0]} ({r.cells[1] or 'no office given'}, {r.cells[5]})" for r in table.rows if r.marked
+            ]
             c.says.append(
                 (f"{d.name}: {f'off their side: {join(dissent)}' if dissent else 'no voice is off its side'}", [])
             )
@@ -151,7 +158,7 @@ def _determination(k: Known) -> Condition:
                 )
         else:
             c.untold.append(f"{d.name}: no speaker has enough sentences about the other; opposition cannot be seen.")
-    c.says += parts.tested(k.frames, k.pair, ("outlast",), "after a change of leader")
+    c.says += parts.said_of_tests(k.frames, k.pair, ("outlast",), "after a change of leader")
     if ways:
         c.reading = "for" if min(ways) > 0 else "against" if max(ways) < 0 else "mixed"
         words = {1: "warmer", -1: "colder", 0: "no change told"}
@@ -193,7 +200,7 @@ def _power(k: Known) -> Condition:
         c.headline = "; ".join(f"{r.cells[0]} {r.cells[4]} a year at the end ({r.cells[1]})" for r in rows) + "."
     else:
         c.untold.append("Military spending: not in this run's data (readers sipri_milex, nmc).")
-    c.deeds = parts.deeds(k.evidence, ("military_spending", "doctrine"), most=2)
+    c.deeds = parts.deeds(k.evidence, ("military_spending", "doctrine"), most=2, levels=k.levels)
     if c.deeds and not rows:
         c.reading, c.headline = "shown", "Deployments and doctrine as coded by hand; no series of spending."
     c.untold.append("Levels of power, economic weight and the pull of a core state are not in this run's data.")
@@ -225,7 +232,7 @@ def _responsiveness(k: Known) -> Condition:
         )
     else:
         c.untold.append("Answers to moves: not in this run's data (no test could be computed).")
-    c.says += parts.tested(k.frames, k.pair, ("answer each other",), "answers", most=4)
+    c.says += parts.said_of_tests(k.frames, k.pair, ("answer each other",), "answers", most=4)
     runs = rows_of_pair(k.frames["compare/sequences.parquet"], k.pair).drop_duplicates(
         ["kind", "start", "end", "steps"]
     )
@@ -237,7 +244,7 @@ def _responsiveness(k: Known) -> Condition:
         c.says.append((text, [Link("sequences", f"#sequences-{k.pair.slug}")]))
     c.tables += parts.stance_table(k.pair, k.book, ("MU+", "MU-"))
     c.quotes = parts.quotes(k.evidence, ("MU+", "MU-"))
-    c.deeds = parts.deeds(k.evidence, ("response_to_threat",), most=2)
+    c.deeds = parts.deeds(k.evidence, ("response_to_threat",), most=2, levels=k.levels)
     c.untold.append("Whether an answer was adequate, and what went through silent channels, is not in this run's data.")
     return c
 
@@ -257,7 +264,7 @@ def _values(k: Known) -> Condition:
     if either:
         c.reading = "for" if 2 * len(shared) >= len(either) else "against" if not shared else "mixed"
         c.headline = f"{len(shared)} of {plural(len(either), 'norm')} invoked by either are invoked by both" + (
-            f": {join(shared).lower()}." if shared else "."
+            f": {join(shared)}." if shared else "."
         )
     else:
         c.untold.append("Norms: too few sentences that call one binding, on both sides.")
@@ -287,18 +294,10 @@ def _density(k: Known) -> Condition:
         beside = (
             f"{num(x.ref_first)} → {num(x.ref_last)}, {x.ref_way}" if finite(x.ref_last) else "not in this run's data"
         )
-        cells = [x.name, x.spark, f"{num(x.first)} → {num(x.last)} ({x.first_years}, {x.last_years})", x.way, beside]
-        rows.append(Row([*cells, x.dense, f"{x.dataset}, {x.unit}"]))
+        moved = f"{num(x.first)} → {num(x.last)}, {x.way} ({x.first_years}, {x.last_years})"
+        rows.append(Row([f"{x.name} ({x.unit}; {x.dataset})", x.spark, moved, beside, x.dense]))
     if rows:
-        head = [
-            "Transactions",
-            "By year",
-            "First and last years",
-            "Way",
-            f"Median pair of {k.reference}",
-            "Dense?",
-            "Source",
-        ]
+        head = ["Transactions", "By year", "First → last years", f"Median pair of {k.reference}", "Dense?"]
         text = f"Line: the pair. Band: middle half of all pairs of {k.reference} in the year, with their median."
         c.tables.append(Table(text, head, rows))
         judged = [x for x in k.densities if finite(x.below)]
@@ -344,7 +343,7 @@ def _organisations(k: Known) -> Condition:
             c.says.append(
                 (f"{d.toward}: {plural(n, 'deed')} of institutionalisation in {plural(len(points), 'period')}", [])
             )
-    c.deeds = parts.deeds(k.evidence, ("institutionalisation", "verification"), most=3)
+    c.deeds = parts.deeds(k.evidence, ("institutionalisation", "verification"), most=3, levels=k.levels)
     if c.says or c.deeds:
         c.reading = "shown"
         c.headline = (
@@ -352,7 +351,7 @@ def _organisations(k: Known) -> Condition:
         )
     else:
         c.untold.append("Shared memberships and institutionalisation: not in this run's data.")
-    c.says += parts.tested(
+    c.says += parts.said_of_tests(
         k.frames, k.pair, ("lead", "predict"), "deeds before words", direction="deeds lead words", most=2
     )
     c.untold.append(

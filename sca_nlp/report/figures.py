@@ -80,6 +80,8 @@ def _main(pair: Pair, plt: Any) -> Any:
             for i, p in enumerate(pair.periods):
                 if not any(p in d.deeds for d in pair.directions):
                     axis.axvspan(i - 0.5, i + 0.5, facecolor="none", edgecolor="#999999", hatch="////", lw=0)
+            for p in sorted({p for d in pair.directions for p in d.make_up} & set(pair.periods)):
+                axis.axvline(pair.periods.index(p) - 0.5, color="#888888", lw=0.5)
             for e in pair.events:
                 x = per.place(e.date, pair.periods[0]) - 0.5
                 axis.plot(

@@ -33,10 +33,11 @@ from sca_nlp.report.figures import write_figures
 from sca_nlp.report.frames import NEEDED, Frames, read_frames
 from sca_nlp.report.methods import write_methods
 from sca_nlp.report.moves import deeds_of
+from sca_nlp.report.notebook import write_notebook
 from sca_nlp.report.pairs import Direction, Pair, build_pair, pairs_of
 from sca_nlp.report.rows import method_rows, rows_of_pair, sequence_rows, test_rows, window_rows
 from sca_nlp.report.said import Said, Terms, hear, read_terms, west_meetings
-from sca_nlp.report.summary import n_corrected, period_note, summarise, tests_sentence, window_name
+from sca_nlp.report.summary import make_up_note, n_corrected, period_note, summarise, tests_sentence, window_name
 from sca_nlp.report.tables import write_table
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -71,10 +72,11 @@ def _evidence(
 ) -> tuple[dict[str, list[tuple[Direction, list[Cell]]]], dict[str, dict[str, Said]], tuple[int, int]]:
     """Return by pair the cells of its directions and what its sides say; and what states of the reference group say."""
     db = open_passages(frames)
-    out, said = {}, {}
+    out: dict[str, list[tuple[Direction, list[Cell]]]] = {}
+    said: dict[str, dict[str, Said]] = {}
     for pair in pairs:
         rows = []
-        said[pair.slug] = heard = {}
+        heard = said.setdefault(pair.slug, {})
         for d in pair.directions:
             cells = passages_of(db, d, pair.periods, k, book, members) if db is not None and pair.periods else {}
             if db is not None and pair.periods:
@@ -149,6 +151,7 @@ def _environment(book: Codebook) -> Environment:
         "direction_key": direction_key,
         "deeds_key": deeds_key,
         "period_note": period_note,
+        "make_up_note": make_up_note,
         "manifestations": wording.MANIFESTATION_NAMES,
         "method_names": wording.METHOD_NAMES,
         "meaning": book.meaning,
@@ -188,6 +191,7 @@ def write(
     names: Callable[[str], str] | None,
     passages_per_point: int,
     figures: bool = True,
+    notebook: bool = False,
 ) -> Path:
     """Write the report; `sca_nlp.report.write_report` says how."""
     frames = read_frames(run_folder)
@@ -234,6 +238,9 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     files = write_figures(shown, book, folder / "figures") if figures else []
     tables = _tables(frames, shown, folder / "tables")
+    methods = write_methods(frames, shown, book, k)
+    if notebook:
+        write_notebook(folder / "report.ipynb", title=title, pairs=shown, methods=methods, tables=tables)
     metrics = provenance.metrics_of(frames)
     style, script = ((_TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     page = (
@@ -260,7 +267,7 @@ def write(
             other_tests=test_rows(_of_no_pair(frames["compare/tests.parquet"])),
             sources=provenance.source_rows(frames),
             extra={name: f.head(MOST_ROWS) for name, f in frames.extra.items() if name != "criteria"},
-            methods=write_methods(frames, shown, book, k),
+            methods=methods,
             figures=files,
             tables=tables,
         )

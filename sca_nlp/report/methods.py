@@ -26,6 +26,7 @@ _STATISTICS: tuple[tuple[tuple[str, ...], str], ...] = (
         "pre-whitened cross-correlations for who leads (a positive lag means that words come first)",
     ),
     (("local_proj", "local proj", "projection"), "local projections with autocorrelation-robust errors (Jordà 2005)"),
+    (("agreement",), "the agreement of pre-whitened words and deeds of the same period, and the drift of their gap"),
     (("panel", "dumitrescu"), "panel Granger tests (Dumitrescu & Hurlin 2012)"),
     (("granger", "toda"), "Granger tests in a lag-augmented autoregression (Toda & Yamamoto 1995)"),
     (("coincidence",), "event coincidence for rare deeds (Donges et al. 2016)"),
@@ -49,7 +50,7 @@ class Methods:
 def write_methods(frames: Frames, pairs: list[Pair], book: Codebook, passages_per_point: int) -> Methods:
     """Return the methods text of this run, with the references that it cites, in order of name."""
     out: list[str] = [
-        "Words. The unit is the sentence, read with the one before and the one after. Each sentence is coded by a"
+        "Words. The unit is the sentence. Each sentence is coded by a"
         f" classifier with the codebook {book.name} {book.version}: {join([i.name.lower() for i in book.indicators])},"
         " each affirmed, denied or absent (Wilhelmsen 2002, after Deutsch et al. 1957 and Adler & Barnett 1998). A"
         " sentence is about those actors that it names or that its codes are about. The trust balance of a source"
@@ -92,6 +93,16 @@ def write_methods(frames: Frames, pairs: list[Pair], book: Codebook, passages_pe
             f" {'Sources: ' + '; '.join(names) + '. ' if names else ''}The index is in standard deviations of the"
             " series."
         )
+        if any(d.make_up for p in pairs for d in p.directions):
+            out[-1] += (
+                " Where a data set begins or ends, the index is linked on those that go on, over ten periods on either"
+                " side; breaks at such a place are marked."
+            )
+    if len(frames.transactions):
+        out.append(
+            "Transactions. Shared memberships, treaty obligations, agreements, exercises and arms transfers are counted"
+            " by year for the pair and for every pair of the reference group, whose quartiles stand beside it."
+        )
     compared = []
     if len(frames["compare/gap.parquet"]):
         gap = frames["compare/gap.parquet"]
@@ -116,6 +127,11 @@ def write_methods(frames: Frames, pairs: list[Pair], book: Codebook, passages_pe
             "Changes of level are found by penalised change-point search (Killick et al. 2012), with p-values from"
             " permutation and intervals from resampling"
         )
+    if "position" in frames.extra:
+        compared.append(
+            "The place on the scale from conflict formation to integration (Buzan et al. 1998) is a description by"
+            " written criteria, without a test"
+        )
     if compared:
         out.append(f"Comparison. {'. '.join(compared)}.")
     if frames.has_passages:
@@ -130,4 +146,6 @@ def write_methods(frames: Frames, pairs: list[Pair], book: Codebook, passages_pe
         authors, year = key.rsplit(" ", 1)
         if key in text or f"{authors} ({year})" in text:
             used.append(full)
+    cited = {str(s.get("citation") or "").strip() for s in frames.deed_sources}
+    used += sorted(c for c in cited if c and not c.startswith("As the "))
     return Methods(out, used)

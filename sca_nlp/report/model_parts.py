@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,15 +75,23 @@ def quotes(evidence: Evidence, classes: Sequence[str], most: int = 2) -> list[tu
     return out
 
 
-def deeds(evidence: Evidence, manifestations: Sequence[str], most: int = 2) -> list[tuple[dict[str, Any], str]]:
-    """Return each side's largest described deeds of these manifestations (none named: of any), with their place."""
+def deeds(
+    evidence: Evidence, manifestations: Sequence[str], most: int = 2, levels: Collection[str] = ()
+) -> list[tuple[dict[str, Any], str]]:
+    """Return each side's largest described deeds of these manifestations (none named: of any), with their place.
+
+    Data sets in `levels` measure and tell of no single deed: they are left out.
+    """
     out = []
     for d, cells in evidence:
         found = [
             (bool(e["verbal"]), -abs(float(e["magnitude"])), str(e["date"]), e["description"], e, cell.period)
             for cell in cells
             for e in cell.deeds
-            if (not manifestations or e["manifestation"] in manifestations) and e["description"] and e["sign"]
+            if (not manifestations or e["manifestation"] in manifestations)
+            and e["description"]
+            and e["sign"]
+            and e["dataset"] not in levels
         ]
         seen: set[str] = set()
         for *_, text, e, period in sorted(found, key=lambda f: f[:4]):
@@ -93,8 +101,8 @@ def deeds(evidence: Evidence, manifestations: Sequence[str], most: int = 2) -> l
     return sorted(out, key=lambda f: str(f[0]["date"]))
 
 
-def tested(
-    frames: Frames, pair: Pair, questions: Sequence[str], what: str, direction: str = "", most: int = 3
+def said_of_tests(
+    frames: Frames, pair: Pair, questions: Sequence[str], what: str, *, direction: str = "", most: int = 3
 ) -> list[tuple[str, list[Link]]]:
     """Return a sentence on the computed tests of these questions, those with the smallest q in full."""
     rows = rows_of_pair(frames["compare/tests.parquet"], pair)
@@ -121,13 +129,13 @@ def tested(
 def voices_table(
     d: Direction, said: Said | None, evidence: Evidence, terms: Terms, most: int = 12
 ) -> tuple[Table | None, int]:
-    """Return the voices of a side, dissenting ones first, and how many spoke alone in their periods."""
+    """Return the voices of a side, dissenting ones first, and how many had too few beside them."""
     found = voices(said, terms) if said is not None else []
     if not found or said is None:
         return None, 0
     rows = []
     for v in found[:most]:
-        own = said.about[said.about["speaker"] == v.speaker]
+        own = said.about[(said.about["speaker"] == v.speaker) & (said.about["office"] == v.office)]
         busiest = str(own["period"].value_counts().sort_index().idxmax())
         off = (
             f"{num(v.deviation, signed=True)} {interval(v.low, v.high, signed=True)}"
@@ -135,7 +143,7 @@ def voices_table(
             else "alone"
         )
         span = v.first if v.first == v.last else f"{v.first}–{v.last}"
-        cells = [v.speaker, v.offices, span, f"{plural(v.n, 'sentence')}, {plural(v.n_speeches, 'speech')}"]
+        cells = [v.speaker, v.office, span, f"{plural(v.n, 'sentence')}, {plural(v.n_speeches, 'speech')}"]
         rows.append(Row([*cells, num(v.balance, signed=True), off], _at(evidence, d.source, busiest), v.dissents))
     more = f"; {len(found) - most} more are not shown" if len(found) > most else ""
     caption = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -57,6 +58,8 @@ class Direction:
     #: manifestation -> period -> point; a period that is absent is not covered
     manifestations: dict[str, dict[str, Point]] = field(default_factory=dict)
     draws: pd.DataFrame = field(default_factory=pd.DataFrame)  # rows draws, columns periods
+    #: period -> which data sets behind the deed index begin (+) or end (−) there
+    make_up: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -156,6 +159,21 @@ def pairs_of(frames: Frames, dyads: Sequence[tuple[str, str]]) -> list[tuple[str
     return list(seen.values())
 
 
+def make_up_changes(rows: pd.DataFrame) -> dict[str, str]:
+    """Return where the data sets behind a composite change, and how: `{"2015": "− mid_cow"}`."""
+    if "make_up" not in rows.columns:
+        return {}
+    ordered = sorted((str(p), str(m)) for p, m in zip(rows["period"], rows["make_up"], strict=True) if m)
+    out = {}
+    for (_, was), (period, now) in itertools.pairwise(ordered):
+        if was != now:
+            a, b = ({x.strip() for x in text.split(";")[0].split(",")} for text in (was, now))
+            named = [*(f"+ {x}" for x in sorted(b - a)), *(f"− {x}" for x in sorted(a - b))]
+            series = " to".join(t.split(";")[1] if ";" in t else "" for t in (was, now))
+            out[period] = (", ".join(named) or series.strip()) + (" (not linked)" if "not linked" in now + was else "")
+    return out
+
+
 def _direction(
     frames: Frames, source: str, target: str, side: str, method: str, window: str, book: Codebook
 ) -> Direction:
@@ -181,6 +199,7 @@ def _direction(
         points = {p: x for p, x in _points(rows, "n_deeds").items() if finite(x.estimate)}
         if manifestation == "all":
             d.deeds = points
+            d.make_up = make_up_changes(rows)
         else:
             d.manifestations[str(manifestation)] = points
     gap = of_dyad(frames["compare/gap.parquet"], source, target)

@@ -66,7 +66,9 @@ def read_terms(path: Path | None = None) -> Terms:
         return Terms(
             tuple((str(n["id"]), str(n["name"]), re.compile(pattern(n["terms"]))) for n in data["norm"]),
             pattern(data["meetings"]),
-            *(int(data[k]) for k in ("least_sentences", "least_voice", "least_voice_speeches")),
+            int(data["least_sentences"]),
+            int(data["least_voice"]),
+            int(data["least_voice_speeches"]),
             str(data.get("reference", "")),
         )
     except (OSError, KeyError, TypeError, tomllib.TOMLDecodeError) as e:
@@ -128,16 +130,16 @@ def west_meetings(db: duckdb.DuckDBPyConnection, states: frozenset[str], terms: 
 
 @dataclass(frozen=True)
 class Voice:
-    """One speaker about the other side, and how far off the other speakers of the same side in the same periods."""
+    """One speaker in one office about the other side, and how far off the side's other voices in the same periods."""
 
     speaker: str
-    offices: str
+    office: str
     first: str
     last: str
     n: int
     n_speeches: int
     balance: float
-    deviation: float  # own balance less that of the others in the same periods; NaN where nobody else spoke
+    deviation: float  # own balance less that of the others in the same periods; NaN where too few others spoke
     low: float
     high: float
     n_others: int
@@ -156,19 +158,19 @@ def voices(said: Said, terms: Terms) -> list[Voice]:
     from scipy.stats import t
 
     rows = said.about
-    found: list[tuple[str, pd.DataFrame, pd.DataFrame]] = []
-    for speaker, own in rows[rows["speaker"] != ""].groupby("speaker", sort=True):
+    found: list[tuple[str, str, pd.DataFrame, pd.DataFrame]] = []
+    for (speaker, office), own in rows[rows["speaker"] != ""].groupby(["speaker", "office"], sort=True):
         if len(own) >= terms.least_voice and own["speech_id"].nunique() >= terms.least_voice_speeches:
-            others = rows[(rows["speaker"] != speaker) & rows["period"].isin(set(own["period"]))]
-            found.append((str(speaker), own, others))
-    n_tests = sum(len(o) >= terms.least_voice and o["speech_id"].nunique() >= 2 for _, _, o in found)
+            same = (rows["speaker"] == speaker) & (rows["office"] == office)
+            found.append((str(speaker), str(office), own, rows[~same & rows["period"].isin(set(own["period"]))]))
+    n_tests = sum(_enough(own, others, terms) for *_, own, others in found)
     out = []
-    for speaker, own, others in found:
+    for speaker, office, own, others in found:
         value = float(own["balance"].mean())
         deviation = low = high = float("nan")
         shared = own[own["period"].isin(set(others["period"]))]
         n_speeches = (shared["speech_id"].nunique(), others["speech_id"].nunique())
-        if len(others) >= terms.least_voice and min(n_speeches) >= 2:
+        if _enough(own, others, terms):
             weight = shared["period"].value_counts()
             beside = others["period"].map(weight / others["period"].value_counts()).to_numpy(float)
             x, y = shared["balance"].to_numpy(float), others["balance"].to_numpy(float)
@@ -176,11 +178,20 @@ def voices(said: Said, terms: Terms) -> list[Voice]:
             variance = _clustered(x, np.ones(len(x)), shared["speech_id"]) + _clustered(y, beside, others["speech_id"])
             half = float(t.ppf(1 - 0.025 / n_tests, min(n_speeches) - 1)) * float(np.sqrt(variance))
             low, high = deviation - half, deviation + half
-        offices = "; ".join(o for o in dict.fromkeys(own["office"]) if o)
         span = (str(own["period"].min()), str(own["period"].max()))
         counts = (len(own), int(own["speech_id"].nunique()))
-        out.append(Voice(speaker, offices, *span, *counts, value, deviation, low, high, len(others)))
+        out.append(Voice(speaker, office, *span, *counts, value, deviation, low, high, len(others)))
     return sorted(out, key=lambda v: (not v.dissents, -v.n, v.speaker))
+
+
+def _enough(own: pd.DataFrame, others: pd.DataFrame, terms: Terms) -> bool:
+    """Tell whether a voice and those beside it have speeches enough for an interval."""
+    shared = own[own["period"].isin(set(others["period"]))]
+    least = max(terms.least_voice_speeches, 3)
+    return (
+        min(len(shared), len(others)) >= terms.least_voice
+        and min(shared["speech_id"].nunique(), others["speech_id"].nunique()) >= least
+    )
 
 
 def _clustered(x: np.ndarray, weight: np.ndarray, cluster: pd.Series) -> float:

@@ -105,7 +105,8 @@ def _breaks(d: Direction) -> str:
             step = _mean(points, after) - _mean(points, before)
             way = f", mean after it {'higher' if step > 0 else 'lower'} by {num(abs(step))}"
         span = f", interval {b.low}–{b.high}" if b.low != b.high else ""
-        parts.append(f"{b.series} in {b.period}{span}, p {pvalue(b.p)}{way}")
+        made = ", where the data sets behind the index change, so that it may be theirs" if b.make_up else ""
+        parts.append(f"{b.series} in {b.period}{span}, p {pvalue(b.p)}{way}{made}")
     return f"{d.name}: {'; '.join(parts) if parts else 'none was found'}."
 
 
@@ -185,3 +186,18 @@ def period_note(pair: Pair) -> str:
     """Return what a period is, for captions."""
     grain = per.grain_of(pair.periods[0]) if pair.periods else "year"
     return f"{pair.periods[0]}–{pair.periods[-1]}, by {grain}" if pair.periods else ""
+
+
+def make_up_note(pair: Pair) -> str:
+    """Return which data sets begin or end behind the deed index, and when; empty where none does."""
+    parts: list[tuple[str, list[str]]] = []
+    for d in pair.directions:
+        changes = [f"{p} {text}" for p, text in sorted(d.make_up.items()) if p in pair.periods]
+        if changes and changes not in [own for _, own in parts]:
+            parts.append((d.toward, changes))
+    if not parts:
+        return ""
+    said = "; ".join(", ".join(c) if len(parts) == 1 else f"{who}: {', '.join(c)}" for who, c in parts)
+    return (
+        f"Thin rules: data sets behind the index begin (+) or end (−) there, and it is linked on what goes on: {said}."
+    )

@@ -68,15 +68,14 @@ def test_row_order_and_names_do_not_matter():
 
 
 def test_workers_do_not_change_numbers():
-    parts = [
-        both_ways(seed, names=names) for seed, names in ((1, ("AAA", "BBB")), (2, ("CCC", "DDD")), (3, ("EEE", "FFF")))
-    ]
+    names = [("AAA", "BBB"), ("CCC", "DDD"), ("EEE", "FFF"), ("GGG", "HHH"), ("III", "JJJ"), ("KKK", "LLL")]
+    parts = [both_ways(seed, names=two) for seed, two in enumerate(names, 1)]
     all_frames = [pd.concat(p, ignore_index=True) for p in zip(*parts, strict=True)]
-    dyads = [("AAA", "BBB"), ("DDD", "CCC"), ("EEE", "FFF")]
+    dyads = [names[0], ("DDD", "CCC"), *names[2:]]
     seen = []
     one = compare_many(*all_frames, dyads, permutations=19, progress=lambda done, total: seen.append((done, total)))
     two = compare_many(*all_frames, dyads[::-1], workers=2, permutations=19)
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert seen == [(k, 6) for k in range(1, 7)]
     for name in ("tests", "gap", "breaks", "sequences"):
         pd.testing.assert_frame_equal(getattr(one, name), getattr(two, name))
     assert (one.tests["statistic"] == "Dumitrescu-Hurlin panel").sum() == 2
