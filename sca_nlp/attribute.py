@@ -22,7 +22,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from sca_nlp.actors import ActorData, Gazetteer, Mention, load_data, members, named
+from sca_nlp.actors import ActorData, Gazetteer, Mention, language_file, load_data, members, named
 from sca_nlp.errors import InputError, UnknownNameError
 from sca_nlp.share import share_path
 
@@ -259,12 +259,16 @@ class Attributor:
         self.digest = digest
 
     @classmethod
-    def load(cls, path: Path | str | None = None, actor_files: Iterable[Path | str] = ()) -> Attributor:
+    def load(
+        cls, path: Path | str | None = None, actor_files: Iterable[Path | str] = (), language: str = "en"
+    ) -> Attributor:
         """Read a scorer's folder (default: `models/targets`) and check its digest.
 
         Args:
             path: folder with `targets.json` and `weights.safetensors`.
             actor_files: TOML files with actors beyond the shipped gazetteer.
+            language: ISO 639-1 code of the texts; decides the names that are looked for. The scorer itself learned from
+                English sentences, whatever the language.
 
         Raises:
             InputError: a file is missing, of another schema, or not the one that was trained.
@@ -290,8 +294,10 @@ class Attributor:
                 folder / "weights.safetensors", f"digest {digest[:12]}", f"{str(settings.get('sha256'))[:12]}"
             )
         tensors = read_tensors(raw)
-        data = load_data().extended(files) if files else load_data()
-        for file in files:
+        table = language_file(language)
+        data = load_data().in_language(language)
+        data = data.extended(files) if files else data
+        for file in (*([table] if table else []), *files):
             digest = hashlib.sha256(digest.encode() + Path(file).read_bytes()).hexdigest()
         featurizer = Featurizer(Gazetteer(data.forms), data)
         return cls(

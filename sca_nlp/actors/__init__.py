@@ -7,7 +7,18 @@ year; `name_of` shows a code. The data are `configs/actors/*.toml`.
 from __future__ import annotations
 
 from sca_nlp.actors.codes import country_code, name_of
-from sca_nlp.actors.data import ActorData, load_data, members
+from sca_nlp.actors.data import ActorData, language_file, languages, load_data, members
 from sca_nlp.actors.gazetteer import Gazetteer, Mention, named
 
-__all__ = ["ActorData", "Gazetteer", "Mention", "country_code", "load_data", "members", "name_of", "named"]
+__all__ = [
+    "ActorData",
+    "Gazetteer",
+    "Mention",
+    "country_code",
+    "language_file",
+    "languages",
+    "load_data",
+    "members",
+    "name_of",
+    "named",
+]

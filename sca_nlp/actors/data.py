@@ -83,6 +83,82 @@ class ActorData:
                 forms += [Form(f, (code,), "group") for f in dict.fromkeys([name, *_texts(row, "names", where)])]
         return ActorData(states, groups, tuple(forms), self.aliases)
 
+    def in_language(self, language: str, folder: Path | None = None) -> ActorData:
+        """Return these tables with the names that texts in another language use.
+
+        A language with a table in `configs/actors/languages/` has its own names; beside them stay leaders and, in Latin
+        script, English names of states that its table lacks. Any other language keeps the English names.
+
+        Args:
+            language: ISO 639-1 code.
+            folder: the tables' folder; None for the shipped one.
+
+        Raises:
+            InputError: the language's table is wrong.
+        """
+        path = language_file(language, folder)
+        if path is None:
+            return self
+        own, covered = _language(path, set(self.states) | set(self.groups))
+        latin = any("a" <= c.lower() <= "z" for c in own[0].text)
+        kept = [f for f in self.forms if f.kind == "leader"]
+        if latin:
+            kept += [f for f in self.forms if f.kind == "name" and covered.isdisjoint(f.codes)]
+        return ActorData(self.states, self.groups, (*own, *kept), self.aliases)
+
+
+def language_file(language: str, folder: Path | None = None) -> Path | None:
+    """Return the table of names of a language (ISO 639-1); None where there is none."""
+    if not re.fullmatch(r"[a-z]{2}", language):
+        return None
+    base = Path(folder) if folder is not None else share_path("configs", "actors")
+    path = base / "languages" / f"{language}.toml"
+    return path if path.is_file() else None
+
+
+def languages(folder: Path | None = None) -> list[str]:
+    """Return the languages (ISO 639-1) whose names of actors are known, English included."""
+    base = Path(folder) if folder is not None else share_path("configs", "actors")
+    return sorted({"en", *(p.stem for p in (base / "languages").glob("*.toml"))})
+
+
+#: Codes of a language's table that are no states.
+_GROUPS = frozenset({"NATO", "EU", "UN", "WEST", "EAST", "AFR", "ARAB", "ASEAN", "AMER", "SOUTH", "GREAT"})
+#: What the parts of a row in a language's table hold, for states.
+_PARTS = ("name", "people", "seat")
+
+
+def _language(path: Path, known: set[str]) -> tuple[list[Form], set[str]]:
+    """Return the forms of a language's table, and the codes that have a row in it."""
+    content = _read(path)
+    endings = {f"{{@{k}}}": f"{{{v}}}" for k, v in content.get("endings", {}).items()}
+
+    def forms(text: str, codes: tuple[str, ...], kind: str, where: str) -> list[Form]:
+        for mark, set_ in endings.items():
+            text = text.replace(mark, set_)
+        if "{@" in text:
+            raise InputError(where, text, f"endings among {', '.join(sorted(endings))}")
+        return [
+            Form(f, codes, kind, y)
+            for entry in filter(None, map(str.strip, text.split(";")))
+            for f, y in split_form(entry, where)
+        ]
+
+    found: list[Form] = []
+    for table, kind in (("actors", ""), ("several", "group"), ("none", "none")):
+        for key, row in content.get(table, {}).items():
+            where = f"{path}: {key}"
+            codes = () if table == "none" else tuple(key.split())
+            if unknown := set(codes) - known:
+                raise InputError(where, f"code {sorted(unknown)[0]!r}", "a code of states.toml or groups.toml")
+            parts = str(row).split("|")
+            if len(parts) > len(_PARTS):
+                raise InputError(where, f"{len(parts)} parts", "names | demonyms and adjectives | seats")
+            group = bool(codes) and codes[0] in _GROUPS
+            for part, own in zip(parts, _PARTS, strict=False):
+                found += forms(part, codes, kind or ("group" if group else own), where)
+    return found, set(content.get("actors", {}))
+
 
 def _code_and_name(row: Mapping[str, Any], where: str) -> tuple[str, str]:
     for key in ("code", "name"):

@@ -92,17 +92,19 @@ class Gazetteer:
         self._anchors = frozenset(self._index)
 
     @classmethod
-    def load(cls, path: Path | str | None = None, extra: Iterable[Path | str] = ()) -> Gazetteer:
+    def load(cls, path: Path | str | None = None, extra: Iterable[Path | str] = (), language: str = "en") -> Gazetteer:
         """Read the tables of a folder; without one, those that come with the package.
 
         Args:
             path: folder with `states.toml`, `groups.toml`, `leaders.toml`, `other.toml`.
             extra: TOML files with further actors (form: `corpus/sample/actors.toml`).
+            language: ISO 639-1 code of the texts' language; one without a table gets the English names.
 
         Raises:
             InputError: a table is missing or wrong.
         """
-        data = load_data(Path(path) if path is not None else None)
+        folder = Path(path) if path is not None else None
+        data = load_data(folder).in_language(language, folder)
         return cls((data.extended(extra) if extra else data).forms)
 
     def find(self, text: str, date: str = "") -> list[Mention]:

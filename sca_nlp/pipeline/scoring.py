@@ -86,7 +86,7 @@ def load_tools(
     from sca_nlp.classify.folder import load_model
 
     classifier = load_model(model or None, profile=profile, threads=threads, device=device)
-    return Tools(classifier, Attributor.load(actor_files=tuple(actor_files)), language)
+    return Tools(classifier, Attributor.load(actor_files=tuple(actor_files), language=language), language)
 
 
 def cut(speech: Speech, language: str = "en") -> Cut:
