@@ -24,13 +24,14 @@ from sca_nlp.validity.scores import (
     cross_fitted,
     folds_by_pair,
     hostile_attention,
+    learned_weights,
     make_panel,
     salience_features,
     third_features,
 )
 
 Mask = NDArray[np.bool_]
-PAST, ALL, NOW = "up to the year", "all years", "that year"
+PAST, ALL, NOW, BEFORE = "up to the year", "all years", "that year", "years before"
 #: The score behind the headline keys.
 HEADLINE = "words, fitted"
 #: How the names of features begin that a reader who only counts names would have.
@@ -78,15 +79,15 @@ def of_words(evidence: Evidence, panel: Panel, rows: pd.DataFrame, plan: Plan, l
     place = _Place(panel, rows)
 
     @lru_cache(maxsize=2)
-    def seen(past: bool, third: bool) -> tuple[list[str], Array]:
+    def seen(past: bool, third: bool, before: bool) -> tuple[list[str], Array]:
         named = features(evidence, panel, plan, past, third)
-        return list(named), np.column_stack([place.at(v) for v in named.values()])
+        return list(named), np.column_stack([place.at(_year_before(v) if before else v) for v in named.values()])
 
     def fitted(
-        past: bool = True, only: str = "", third: bool = False, states: bool = False
+        past: bool = True, only: str = "", third: bool = False, states: bool = False, before: bool = False
     ) -> Callable[[Question], Array]:
         def values(q: Question) -> Array:
-            names, x = seen(past, third)
+            names, x = seen(past, third, before)
             return _fit(x[:, [n.startswith(only) for n in names]], rows, plan, q, states)
 
         return values
@@ -103,6 +104,7 @@ def of_words(evidence: Evidence, panel: Panel, rows: pd.DataFrame, plan: Plan, l
     yield Candidate(f"{HEADLINE}, no state shared", PAST, "words", fitted(states=True))
     yield Candidate("words, hostile over cordial", PAST, "words", fixed(balance(panel, prior, half_life, True)))
     yield Candidate("words and third parties', fitted", PAST, "words", fitted(third=True))
+    yield Candidate(HEADLINE, BEFORE, "words", fitted(before=True))
     yield Candidate(HEADLINE, ALL, "words", fitted(past=False))
     yield Candidate(theory, ALL, "words", fixed(hostile_attention(panel, prior, half_life, False)))
     yield Candidate(theory, NOW, "words", fixed(hostile_attention(panel, prior, None, True)))
@@ -142,24 +144,25 @@ def _fit(x: Array, rows: pd.DataFrame, plan: Plan, q: Question, states: bool) ->
     else:
         train, test = by_pair(folds_by_pair(list(zip(rows["a"], rows["b"], strict=True))))
     learn = q.use & known & (rows["n"].to_numpy() >= plan.min_passages)
-    scores = cross_fitted(np.nan_to_num(x), q.positive, learn, train, [mask & q.use for mask in test])
+    scores = cross_fitted(np.nan_to_num(x), q.positive, learn, train, test)
     return np.where(known, scores, np.nan)
 
 
 def weights(evidence: Evidence, panel: Panel, rows: pd.DataFrame, plan: Plan, q: Question) -> dict[str, float]:
     """Return what the headline's fit weighs: log odds per standard deviation of each feature, fitted on all pairs."""
-    from sklearn.linear_model import LogisticRegression
-
     named = features(evidence, panel, plan, past=True)
     place = _Place(panel, rows)
     use = q.use & (rows["n"].to_numpy() >= plan.min_passages)
     x = np.column_stack([place.at(v)[use] for v in named.values()])
-    if q.positive[use].all() or not q.positive[use].any():
-        return {}
-    spread = x.std(axis=0)
-    z = (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    fit = LogisticRegression(C=0.1, max_iter=500).fit(z, q.positive[use])
-    return {name: round(float(w), 3) for name, w in zip(named, fit.coef_[0], strict=True)}
+    _, weight = learned_weights(x, q.positive[use])
+    return {name: round(float(w), 3) for name, w in zip(named, weight * x.std(axis=0), strict=True)}
+
+
+def _year_before(array: Array) -> Array:
+    """Return each year's value of the year before; the first year has none."""
+    out = np.full_like(array, np.nan)
+    out[:, 1:] = array[:, :-1]
+    return out
 
 
 def _distrust(panel: Panel, classes: tuple[str, ...]) -> Array:

@@ -14,21 +14,13 @@ import pyarrow.parquet as pq
 from sca_nlp.read.deeds.states import state_codes
 
 CLASSES = ("TP+", "TP-", "MU+", "MU-", "SS+", "SS-", "NA+", "NA-", "FO+", "FO-")
-HOSTILE = ("TP+", "MU-", "SS-", "NA-", "FO+")
 STATES = [
     "ARG",
-    "BOL",
     "BRA",
     "CHL",
-    "COL",
-    "CRI",
-    "CUB",
-    "DOM",
-    "ECU",
     "EGY",
     "FRA",
     "GBR",
-    "GRC",
     "IDN",
     "IND",
     "IRN",
@@ -37,13 +29,10 @@ STATES = [
     "JOR",
     "PAK",
     "PER",
-    "SYR",
-    "THA",
     "TUR",
     "USA",
-    "VEN",
 ]
-YEARS = range(1970, 1982)
+YEARS = range(1970, 1978)
 
 
 def cow_numbers() -> dict[str, int]:
@@ -52,8 +41,8 @@ def cow_numbers() -> dict[str, int]:
     return {r["iso3"]: int(r["code"]) for r in rows if r["system"] == "cow"}
 
 
-def make_world(folder: Path, *, told: float, seed: int = 0, targets: bool = True) -> dict[tuple[str, str], float]:
-    """Write `run/` and `data/deeds/` below a folder; return each pair's latent hostility.
+def make_world(folder: Path, *, told: float, seed: int = 0, targets: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """Write `run/` and `data/deeds/` below a folder; return the pairs' latent hostility, and which are rivals.
 
     Every pair is a rival or an ally, by its latent hostility and chance; `told` is how much the words follow it (0: not
     at all). All speak of all equally often. Disputes start among rivals only.
@@ -91,7 +80,7 @@ def make_world(folder: Path, *, told: float, seed: int = 0, targets: bool = True
     manifest = {"format": 1, "identity": {}, "classes": list(CLASSES)}
     (folder / "run" / "run.json").write_text(json.dumps(manifest), "utf-8")
     _write_deeds(folder / "data" / "deeds", rival, rng)
-    return latent
+    return np.array([latent[p] for p in pairs]), np.array([rival[p] for p in pairs])
 
 
 def _write_deeds(folder: Path, rival: dict[tuple[str, str], bool], rng: np.random.Generator) -> None:
