@@ -9,7 +9,7 @@ import pytest
 from sca_nlp.classify.folder import load_model, write_folder
 from sca_nlp.classify.transformer import OVERLAP, Tokens, Transformer, plan_batches, pool_windows, windows
 from sca_nlp.codebook import default_codebook
-from sca_nlp.errors import InputError
+from sca_nlp.errors import InputError, UnknownNameError
 from sca_nlp.share import share_path
 from tests.classify.tiny import sentences, tokenizer_json, write_encoder
 
@@ -160,3 +160,40 @@ def test_other_architectures_run_in_torch(tmp_path: Path) -> None:
     runtime.budget = 30
     np.testing.assert_allclose(runtime.predict(texts).probabilities, whole.probabilities, atol=1e-4)
     assert whole.n_windows.max() > 1
+
+
+@pytest.mark.parametrize("device", ["gpu", "gpu-compiled"])
+def test_the_gpu_path_stays_near_exact_and_says_where_it_runs(
+    tiny: tuple[Path, object, object], monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    if device == "gpu-compiled":  # what is compiled is tested, not the compiler
+        whole = torch.compile
+        monkeypatch.setattr(torch, "compile", lambda f, **options: whole(f, backend="eager", **options))
+    texts = sentences(60, 7, 40)
+    exact = load_model(str(tiny[0]), profile="exact").predict(texts)
+    model = load_model(str(tiny[0]), device=device, threads=1)
+    model.budget = 60
+    got = model.predict(texts)
+    np.testing.assert_allclose(got.probabilities, exact.probabilities, atol=1e-2)
+    np.testing.assert_array_equal(got.n_windows, exact.n_windows)
+    assert model.profile == "bf16"
+    if not torch.cuda.is_available():
+        assert "no GPU at hand" in model.notes[0]
+
+
+def test_torch_reads_little_padding(tiny: tuple[Path, object, object], monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_model(str(tiny[0]), device="gpu", threads=1)
+    model.budget = 80
+    seen: list[tuple[int, int, int]] = []
+    forward = model._forward
+    monkeypatch.setattr(
+        model, "_forward", lambda ids, mask: (seen.append((*ids.shape, int(mask.sum()))), forward(ids, mask))[1]
+    )
+    model.predict(sentences(200, 8, 14))
+    assert all(n * longest <= 80 for n, longest, _ in seen)
+    assert sum(real for *_, real in seen) > 0.9 * sum(n * longest for n, longest, _ in seen)
+
+
+def test_unknown_device(tiny: tuple[Path, object, object]) -> None:
+    with pytest.raises(UnknownNameError, match="gpu-compiled"):
+        load_model(str(tiny[0]), device="cuda")

@@ -115,3 +115,35 @@ def test_sources_are_known_by_the_names_of_own_actors(tmp_path: Path) -> None:
     files = [str(share_path("corpus", "sample", "actors.toml"))]
     sections = [SpeechesSection(str(tmp_path / "own.csv"))]
     assert [s.source for s in pipeline.read(sections, lambda r: None, actor_files=files)] == ["NVL", "Neverland"]
+
+
+POLISH = (
+    "Rząd naszego kraju nigdy nie zgodzi się na taki porządek, ponieważ każde państwo ma prawo do życia w pokoju. " * 3
+)
+ENGLISH = "We keep our word and we want peace with all of them. " * 4
+
+
+def test_language_windows_and_empty_text_are_columns_and_counts(tmp_path: Path) -> None:
+    speeches = [
+        speech(1, text=ENGLISH, language="English"),
+        speech(2, text=ENGLISH, language="EN-us"),
+        speech(3, text=POLISH, language=""),
+        speech(4, text="Vive la paix.", language="fra"),
+        speech(5, text="Peace.", language=""),
+        speech(6, text="\n \n", language="en"),
+    ]
+    summary = pipeline.score(speeches, tmp_path, fake_tools())
+    rows = [r for t in iter_passages(tmp_path) for r in t.to_pylist()]
+    languages = {r["speech_id"]: r["language"] for r in rows}
+    assert languages == {"s1": "en", "s2": "en", "s3": "und", "s4": "fr", "s5": ""}
+    assert summary.counts["other_language"] == 3 + 1
+    assert summary.counts["empty_speeches"] == 1
+    assert summary.counts["windowed"] == 0
+
+
+def test_long_sentences_are_marked_end_to_end(tmp_path: Path) -> None:
+    text = "We want peace. They " + "and peace " * 400 + "."
+    summary = pipeline.score([speech(1, text=text)], tmp_path, pipeline.load_tools("minilm", threads=1))
+    n_windows = [n for t in iter_passages(tmp_path) for n in t["n_windows"].to_pylist()]
+    assert n_windows[0] == 1
+    assert summary.counts["windowed"] == sum(n > 1 for n in n_windows) > 0
