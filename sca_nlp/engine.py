@@ -15,6 +15,7 @@ import os
 import socket
 import sys
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -177,17 +178,19 @@ class RayEngine:
         open_ = {p.name: p for p in wave}
         # One block a shard: a task is one shard, and a worker holds one and `ahead_of_it` more.
         names = from_items([{"shard": p.name} for p in wave], override_num_blocks=len(wave))
-        rows = names.map_batches(
-            Worker,
-            fn_constructor_kwargs={"load": self.load, "identity": identity, "folder": folder},
-            batch_size=1,
-            compute=ActorPoolStrategy(
-                min_size=1, max_size=min(n, len(wave)), max_tasks_in_flight_per_actor=1 + ahead_of_it
-            ),
-            num_cpus=self.cpus,
-            num_gpus=self.gpus or None,
-            ray_remote_args_fn=_remote_args,
-        ).iter_rows()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the option that bounds retries goes away in a Ray that we do not take yet
+            rows = names.map_batches(
+                Worker,
+                fn_constructor_kwargs={"load": self.load, "identity": identity, "folder": folder},
+                batch_size=1,
+                compute=ActorPoolStrategy(
+                    min_size=1, max_size=min(n, len(wave)), max_tasks_in_flight_per_actor=1 + ahead_of_it
+                ),
+                num_cpus=self.cpus,
+                num_gpus=self.gpus or None,
+                ray_remote_args_fn=_remote_args,
+            ).iter_rows()
         for row in rows:
             made = json.loads(row["row"])
             if "trouble" in made:
@@ -227,6 +230,7 @@ def _taken_back(planned: _Planned, folder: Place) -> list[Speech]:
 def _connected(address: str) -> Iterator[Any]:
     """Give Ray, connected; what was connected before stays so."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # deaths of workers are expected, and told by us
     try:
         import ray
         from ray.data import DataContext

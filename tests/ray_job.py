@@ -61,7 +61,7 @@ def deadly(log: str) -> Any:
 
 
 def main(work: Path) -> dict[str, Any]:
-    """Score locally and on the cluster, both ends behind URLs, one worker killed on the way; then a deadly speech."""
+    """Score locally and on the cluster, both ends behind URLs, one worker killed on the way."""
     from ray.cluster_utils import Cluster
 
     scoring.SHARD_CHARACTERS = 4000
@@ -109,20 +109,28 @@ def main(work: Path) -> dict[str, Any]:
                 read([SpeechesSection("s3://corpus/*.jsonl")], lambda r: None), out, load_tools(MODEL), engine=runner
             )
             found["again"] = [again.n_speeches, again.n_known]
-            engine.RETRIES = 1
-            bad = [Speech(f"b{k}", "1999", "USA", "POISON." if k == 1 else f"Peace number {k}.") for k in range(3)]
-            killer = engine.RayEngine(partial(deadly, str(work / "loads")), address=cluster.address)
-            poisoned = score(iter(bad), work / "poisoned", load_tools(MODEL), engine=killer)
-            found |= {
-                "poisoned": [r.file for r in poisoned.rejects],
-                "kept": poisoned.n_speeches,
-                "poisoned_problems": check_run(work / "poisoned").problems,
-                "seconds": [round(x, 1) for x in (ready - start, finished - ready, time.monotonic() - finished)],
-            }
+            found["seconds"] = [round(x, 1) for x in (ready - start, finished - ready, time.monotonic() - finished)]
         finally:
             cluster.shutdown()
     return found
 
 
+def with_a_deadly_speech(work: Path) -> dict[str, Any]:
+    """Score three speeches of which one takes its worker down each time, on a cluster of one core."""
+    import ray
+
+    engine.RETRIES = 1
+    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, object_store_memory=100 * 2**20)
+    bad = [Speech(f"b{k}", "1999", "USA", "POISON." if k == 1 else f"Peace number {k}.") for k in range(3)]
+    killer = engine.RayEngine(partial(deadly, str(work / "loads")))
+    made = score(iter(bad), work / "run", load_tools(MODEL), engine=killer)
+    return {
+        "rejects": [r.file for r in made.rejects],
+        "kept": made.n_speeches,
+        "problems": check_run(work / "run").problems,
+    }
+
+
 if __name__ == "__main__":
-    print("FOUND " + json.dumps(main(Path(sys.argv[1]))))
+    job = with_a_deadly_speech if "deadly" in sys.argv else main
+    print("FOUND " + json.dumps(job(Path(sys.argv[1]))))
