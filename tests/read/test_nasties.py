@@ -1,4 +1,4 @@
-"""Hand-made nasties: each is read or refused with where, what was got and what was wanted, and costs its own row only."""
+"""Hand-made nasties: each is read, or refused with where, what was got and what was wanted, at the cost of its row."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import json
 import subprocess
 import sys
 import tarfile
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -55,16 +54,14 @@ def test_nul_bytes_lone_surrogates_and_odd_spaces(tmp_path: Path) -> None:
 
 
 def test_a_million_columns(tmp_path: Path) -> None:
-    names = ",".join(f"c{k}" for k in range(1_000_000))
-    (tmp_path / "a.csv").write_text(
-        f"id,date,country,text,{names}\n1,1999,FRA,We keep it." + "," * 1_000_000 + "\n2,1999,FRA,x\n"
-    )
-    start = time.monotonic()
-    speeches, rejects = read(tmp_path / "a.csv")
-    assert [s.text for s in speeches] == ["We keep it."]
-    assert rejects[0].line == 3
-    assert "4 fields" in rejects[0].reason or "columns" in rejects[0].reason
-    assert time.monotonic() - start < 60
+    names, empty = ",".join(f"c{k}" for k in range(1_000_000)), "," * 1_000_000
+    (tmp_path / "a.csv").write_text(f"id,date,country,text,{names}\n1,1999,FRA,We keep it.{empty}\n")
+    with pytest.raises(InputError, match=r"a\.csv: a header line that is too long; wanted at most 10,000 columns"):
+        read(tmp_path / "a.csv")
+    (tmp_path / "b.csv").write_text(f"{HEAD}1,1999,FRA,We keep it.{',x' * 1_000_000}\n2,1999,FRA,We keep it.\n")
+    speeches, rejects = read(tmp_path / "b.csv")
+    assert [s.speech_id for s in speeches] == ["2"]
+    assert rejects[0].line == 2
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
@@ -144,15 +141,15 @@ def test_ragged_quotes_and_rows(tmp_path: Path) -> None:
 
 
 def test_gzip_tar_and_zip_bombs(tmp_path: Path) -> None:
-    bomb = gzip.compress(bytes(300 << 20), 9)
+    bomb = gzip.compress(bytes(90 << 20), 9)
     (tmp_path / "a.csv.gz").write_bytes(bomb)
     with pytest.raises(InputError, match="unpacks to more than"):
         read(tmp_path / "a.csv.gz")
     nested = io.BytesIO()
     with tarfile.open(fileobj=nested, mode="w:gz") as tar:
         member = tarfile.TarInfo("TXT/Session 40 - 1985/FRA_40_1985.txt")
-        member.size = 300 << 20
-        tar.addfile(member, io.BytesIO(bytes(300 << 20)))
+        member.size = 90 << 20
+        tar.addfile(member, io.BytesIO(bytes(90 << 20)))
     (tmp_path / "c.tgz").write_bytes(nested.getvalue())
     rejects: list[Reject] = []
     said = ""
