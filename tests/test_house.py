@@ -127,3 +127,13 @@ def test_import_is_light() -> None:
     code = f"import sys, sca_nlp; print(sorted(set({heavy!r}.split()) & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert out.stdout.strip() == "[]"
+
+
+def test_import_takes_less_than_300_ms() -> None:
+    """The quickest of five, so that a busy machine does not fail it."""
+    code = "import time; start = time.perf_counter(); import sca_nlp; print(time.perf_counter() - start)"
+    taken = [
+        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout)
+        for _ in range(5)
+    ]
+    assert min(taken) < 0.3

@@ -74,6 +74,49 @@ def test_without_sentences_it_says_what_is_wanted() -> None:
         Indicators(fake_tools())(doc)
 
 
+WORDS = [
+    ("Russia is a threat .", "Trade grew fast ."),
+    ("We met .", "They are friends ."),
+    ("Peace is near .", "All is well ."),
+]
+
+
+def trained_senter():
+    """Return a pipeline whose `senter` has learned where the sentences above begin."""
+    from spacy.training import Example
+
+    nlp = spacy.blank("en")
+    nlp.add_pipe("senter")
+    examples = []
+    for first, second in WORDS:
+        words = f"{first} {second}".split()
+        starts = [k in (0, len(first.split())) for k in range(len(words))]
+        gold = Doc(nlp.vocab, words=words, sent_starts=starts)
+        examples.append(Example(nlp.make_doc(gold.text), gold))
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(40):
+        nlp.update(examples, sgd=optimizer)
+    return nlp
+
+
+def test_works_after_a_senter() -> None:
+    doc = Indicators(fake_tools(), "USA")(trained_senter()(" ".join(WORDS[0])))
+    assert [s.text for s in doc.sents] == list(WORDS[0])
+    assert [s._.sca_codes for s in doc.sents] == [("TP+",), ()]
+
+
+def test_works_on_the_sentences_of_a_parse() -> None:
+    """A parser leaves heads, and spaCy takes the sentences from them."""
+    words = " ".join(WORDS[0]).split()
+    heads = [1, 1, 3, 1, 1, 6, 6, 6, 6]
+    deps = ["ROOT" if head == k else "dep" for k, head in enumerate(heads)]
+    doc = Doc(spacy.blank("en").vocab, words=words, heads=heads, deps=deps)
+    assert doc.has_annotation("DEP")
+    doc = Indicators(fake_tools(), "USA")(doc)
+    assert [s._.sca_codes for s in doc.sents] == [("TP+",), ()]
+    assert [s.label_ for s in doc.spans["sca"]] == ["TP+"]
+
+
 def test_packaged_as_an_entry_point() -> None:
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
     groups = project["project"]["entry-points"]["spacy_factories"]
