@@ -246,7 +246,7 @@ def _connected(address: str) -> Iterator[Any]:
         try:
             options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
             ray.init(address=address or None, **options | ({} if address else {"include_dashboard": False}))
-        except (ConnectionError, RuntimeError, ValueError) as e:
+        except Exception as e:  # a node that does not start raises no narrower one
             reason = str(e).splitlines()[0][:200]
             raise InputError("--address", reason, "the address of a running Ray cluster, such as auto") from None
     try:
