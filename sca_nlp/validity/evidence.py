@@ -42,6 +42,16 @@ class Evidence:
     classes: tuple[str, ...]
 
 
+def require_passages(run: Path) -> None:
+    """Check that a folder holds scored passages, before anything long begins.
+
+    Raises:
+        InputError: it does not.
+    """
+    if not any((run / "passages").glob("part-*.parquet")):
+        raise InputError(run, "no passages", "a scored run folder, as made by: sca score speeches --out RUN")
+
+
 @contextmanager
 def passages(run: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, tuple[str, ...]]]:
     """Open a run's passages as the table `p` (without texts), and return the connection and the classes.
@@ -50,8 +60,7 @@ def passages(run: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, tuple[str, 
         InputError: the folder is no run, or no passage of it has a target.
     """
     files = run / "passages" / "part-*.parquet"
-    if not any((run / "passages").glob("part-*.parquet")):
-        raise InputError(run, "no passages", "a scored run folder, as made by: sca score speeches --out RUN")
+    require_passages(run)
     classes = tuple(str(c) for c in read_manifest(run)["classes"])
     states = sorted(s.code for s in load_data().states.values() if s.cow)
     with duckdb.connect() as con:

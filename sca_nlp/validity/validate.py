@@ -16,7 +16,13 @@ from sca_nlp.records import Reject
 from sca_nlp.validity import candidates as c
 from sca_nlp.validity.candidates import HEADLINE, PAST, Candidate, Mask, Question
 from sca_nlp.validity.episodes import read_episodes
-from sca_nlp.validity.evidence import Evidence, hostile_and_cordial, read_evidence, read_lexica_evidence
+from sca_nlp.validity.evidence import (
+    Evidence,
+    hostile_and_cordial,
+    read_evidence,
+    read_lexica_evidence,
+    require_passages,
+)
 from sca_nlp.validity.judge import auroc, split_half, tenths
 from sca_nlp.validity.plan import Plan
 from sca_nlp.validity.scores import Array, Panel, hostile_attention, make_panel, pooled
@@ -57,6 +63,8 @@ def validate(
         InputError: a file is missing, the run has no targets, or it holds no rivals, allies or disputes.
     """
     start = time.monotonic()
+    for folder in (run, *beside):
+        require_passages(folder)
     rejects: list[Reject] = []
     known, votes = read_world(data / "deeds", plan.first, plan.last, rejects=rejects, say=say)
     evidence = read_evidence(run, plan, say)
