@@ -55,7 +55,8 @@ def test_two_runs_from_nothing_give_the_same_bytes(tmp_path: Path) -> None:
     assert len(tables(first)) > 20
     # Workers of the comparison do not change a number.
     before = pd.read_parquet(second / "compare" / "tests.parquet")
-    series.compare(second, SETTINGS, [("NVL", "EMK"), ("EMK", "NVL")], workers=2, seed=1957)
+    files = read_config(second / "config.toml").actors.files
+    series.compare(second, SETTINGS, [("NVL", "EMK"), ("EMK", "NVL")], actor_files=files, workers=2, seed=1957)
     after = pd.read_parquet(second / "compare" / "tests.parquet")
     numbers = before.select_dtypes("number").columns
     assert np.allclose(before[numbers], after[numbers], atol=1e-12, equal_nan=True)
