@@ -48,7 +48,7 @@ FUZZ_RUNS ?= 1000000
 fuzz: setup
 	$(V)/python -m tests.fuzz.campaign --seconds $(FUZZ_SECONDS) --runs $(FUZZ_RUNS)
 
-# Kills, full disks, damage and a second process while runs are made; about five minutes.
+# Kills, full disks, damage and a second process while runs are made; minutes.
 FAULT_KILLS ?= 200
 faults: setup
 	$(V)/python -m tests.faults.campaign --kills $(FAULT_KILLS)
