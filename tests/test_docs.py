@@ -19,6 +19,9 @@ from sca_nlp.config import Config, build
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")])
 NOTEBOOKS = sorted(ROOT.glob("docs/notebooks/*.ipynb"))
+#: Pages that the site's hook writes.
+MADE = {f"reference/{name}.md" for name in ("cli", "python", "model-card", "annotations")}
+CHROMIUM = Path("/usr/bin/chromium")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
@@ -83,7 +86,8 @@ def test_a_wrong_command_would_be_seen(root, call: str) -> None:
 def test_no_link_is_broken(page: Path) -> None:
     for target in _LINK.findall(_FENCE.sub("", page.read_text("utf-8"))):
         if not re.match(r"[a-z]+:", target) and not target.startswith("#"):
-            assert (page.parent / target.split("#")[0]).exists(), target
+            path = (page.parent / target.split("#")[0]).resolve()
+            assert path.exists() or path.relative_to(ROOT / "docs").as_posix() in MADE, target
 
 
 def test_every_page_is_in_the_sites_menu() -> None:
@@ -149,16 +153,49 @@ def test_notebook_runs(at_root: Path, notebook: Path) -> None:
             exec(compile("".join(cell["source"]), notebook.name, "exec"), names)
 
 
-def test_site_builds_without_a_warning(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built as for publication: a warning fails it."""
     pytest.importorskip("mkdocs", reason="mkdocs is not installed (extra dev)")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    path = tmp_path_factory.mktemp("docs") / "site"
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(path)]
     out = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert out.returncode == 0, out.stderr
-    page = (tmp_path / "site/index.html").read_text("utf-8")
+    return path
+
+
+def test_site_builds_without_a_warning(site: Path) -> None:
+    page = (site / "index.html").read_text("utf-8")
     assert not re.findall(r'(?:src|href)="https?://(?!squidfunk)[^"]+\.(?:js|css)"', page)
-    assert (tmp_path / "site/search/search_index.json").exists()
-    reference = {name: (tmp_path / f"site/reference/{name}.html").read_text("utf-8") for name in ("cli", "python")}
+    assert (site / "search/search_index.json").exists()
+    reference = {name: (site / f"reference/{name}.html").read_text("utf-8") for name in ("cli", "python")}
     assert "sca models show" in reference["cli"]
     assert "--permutations" in reference["cli"]
     assert "sca.load" in reference["python"]
     assert "Model.score" in reference["python"]
+    card = (site / "reference/model-card.html").read_text("utf-8")
+    assert "sca-minilm" in card
+    assert "<table>" in card
+    assert "Agreement" in (site / "reference/annotations.html").read_text("utf-8")
+    assert (site / "search/search_index.js").exists()  # what a page opened from a disk can load
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium (apt-get install chromium)")
+def test_search_works_on_a_page_opened_from_the_disk(site: Path) -> None:
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        asked: list[str] = []
+        page.on("request", lambda r: asked.append(r.url))
+        page.goto((site / "index.html").as_uri())
+        page.wait_for_timeout(1_000)  # until its script listens
+        page.keyboard.press("/")
+        page.wait_for_timeout(500)
+        page.keyboard.type("reciprocity", delay=20)
+        found = page.locator(".md-search-result__link").first
+        found.wait_for(timeout=60_000)
+        assert "reference/" in found.get_attribute("href")
+        assert not [u for u in asked if u.startswith("http")]
+        browser.close()

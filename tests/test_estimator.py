@@ -161,7 +161,7 @@ def _words(error: BaseException | None) -> str:
 def test_what_fails_of_all_checks_fails_for_tables_of_numbers_only() -> None:
     """Told to run every check, scikit-learn hands over tables [n, m], and each failure says that texts [n] are wanted.
 
-    With scikit-learn 1.6 and later some 16 pass and 43 fail. One hands over an object that is neither table nor sequence.
+    With scikit-learn 1.6 and later some 16 pass and 43 fail. One hands over an object that is no sequence at all.
     """
     made = checks.check_estimator(_Unmarked(), on_fail=None, on_skip=None)
     failed = {r["check_name"]: _words(r["exception"]) for r in made if r["status"] == "failed"}

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import inspect
 import re
+from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """Add the two pages to the site's files."""
+    """Add the pages that are made: the reference, the default model's card, the sheet of the coded sentences."""
     files.append(File.generated(config, "reference/cli.md", content=commands()))
     files.append(File.generated(config, "reference/python.md", content=python()))
+    files.append(
+        File.generated(config, "reference/model-card.md", content=copied("models/minilm/card.md", "Model card"))
+    )
+    sheet = copied("corpus/annotations/README.md", "Coded sentences")
+    files.append(File.generated(config, "reference/annotations.md", content=sheet))
     return files
+
+
+def copied(path: str, title: str) -> str:
+    """Return a page of the repository that stands outside `docs/`, under a title for the menu."""
+    text = (Path(__file__).parents[2] / path).read_text("utf-8")
+    return f"---\ntitle: {title}\n---\n\n{text}\n\n*This page is `{path}` of the repository.*\n"
 
 
 def commands() -> str:
