@@ -64,6 +64,9 @@ def load_mapping(name: str, path: str | Path | None = None) -> Mapping:
         raw = tomllib.loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(file, str(error), "a TOML table with [source] and [codes]") from error
+    for part in ("source", "codes", "older"):
+        if not isinstance(raw.get(part, {}), dict):
+            raise InputError(f"{file}: {part}", repr(raw[part])[:80], f"a table [{part}]")
     source = raw.get("source", {})
     for key in _SOURCE_KEYS:
         if not isinstance(source.get(key), str) or not source[key]:
