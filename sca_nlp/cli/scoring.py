@@ -59,6 +59,7 @@ def score(
     from sca_nlp.engine import engine_named
     from sca_nlp.places import place
     from sca_nlp.read.speeches import ReadReport
+    from sca_nlp.read.speeches.count import expected_speeches
 
     for path in speeches:  # a slip of the pen is told before anything is scored, not found among the rejects
         if format != "huggingface" and not re.search(r"[*?\[]|://", path) and not Path(path).exists():
@@ -83,6 +84,8 @@ def score(
         gpus=gpus,
     )
     with progress("Scoring") as advance:
+        if sys.stderr.isatty() and not Path(out).exists():  # of a run that goes on, part is done: time left unknown
+            advance.total = expected_speeches(speeches)
         summary = pipeline.score(
             pipeline.read(sections, rejects.append, actor_files=actors or (), report=reading, leave_out=True),
             place(out),
