@@ -114,7 +114,8 @@ def test_score_check_export(call, speeches: Path, tmp_path: Path) -> None:
     code, out, _ = call(*args)
     assert code == 0
     assert "windows-1252" in json.loads(out)["notes"][0] or "cp1252" in json.loads(out)["notes"][0]
-    assert json.loads(out) | {"seconds": 0, "notes": []} == {
+    assert json.loads(out)["counts"]["passages"] == 4
+    assert json.loads(out) | {"seconds": 0, "notes": [], "counts": {}} == {
         "run": str(tmp_path / "run"),
         "speeches": 2,
         "already_there": 0,
@@ -122,6 +123,7 @@ def test_score_check_export(call, speeches: Path, tmp_path: Path) -> None:
         "rejects": 1,
         "seconds": 0,
         "notes": [],
+        "counts": {},
     }
     rejects = [json.loads(line) for line in (tmp_path / "run" / "rejects.jsonl").read_text().splitlines()]
     assert rejects[0]["line"] == 4
