@@ -1,7 +1,6 @@
 """Numbers and figures of the gallery from finished runs: `python docs/gallery/make.py RUN [RUN ...]`.
 
-Writes `docs/gallery/facts.json` (a run's key is its folder's name) and copies the headline figure of each pair. No text of
-a speech is read.
+Writes `docs/gallery/facts.json` (a run's key is its folder's name) and copies the headline figures. It reads no text.
 """
 
 from __future__ import annotations
