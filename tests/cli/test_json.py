@@ -43,7 +43,7 @@ CALLS = [
     "check {run}",
     "verify {run}",
     "export {run} --out {tmp}/flat.csv --format csv",
-    "predict {gold} {tmp}/coded.jsonl --model linear",
+    "predict {gold} {tmp}/predicted.jsonl --model linear",
     "codebook",
     "models list",
     "models show linear",

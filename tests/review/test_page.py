@@ -340,6 +340,8 @@ def test_markup_in_a_corpus_never_becomes_markup(tmp_path: Path, open_run: Calla
 def test_scripts_build_no_markup_from_text() -> None:
     static = Path(__file__).parents[2] / "sca_nlp" / "review" / "static"
     for path in static.glob("*.js"):
+        if path.name == "d3.min.js":  # a library as published; of it our scripts use no call that takes markup
+            continue
         code = path.read_text("utf-8")
         for risky in (
             "innerHTML",
@@ -349,6 +351,7 @@ def test_scripts_build_no_markup_from_text() -> None:
             "eval(",
             "new Function",
             "https://",
+            ".html(",
         ):
             assert risky not in code, f"{path.name} uses {risky}"
 
