@@ -79,11 +79,12 @@ class Criteria:
     criteria: tuple[Criterion, ...]
     share: float
     version: str
+    known: float = 0.5
 
 
 @dataclass(frozen=True)
 class Position:
-    """The stage of a pair over a span of periods (`unknown` where no criterion is known), and all criteria as a
+    """The stage of a pair over a span of periods (`unknown` where too few criteria are known), and all criteria as a
     frame.
     """
 
@@ -118,7 +119,7 @@ def read_criteria(path: Path | str | None = None) -> Criteria:
             raise InputError(
                 f"{path}: {c.id}", f"stage {c.stage}, op {c.op}, over {c.over}, frame {c.frame}", "known ones"
             )
-    return Criteria(stages, criteria, float(data.get("share", 0.6)), str(data.get("version", "")))
+    return Criteria(stages, criteria, float(data.get("share", 0.6)), str(data.get("version", "")), float(data.get("known", 0.5)))
 
 
 def _values(
@@ -186,13 +187,15 @@ def position(
 
 def _stage(book: Criteria, frame: pd.DataFrame) -> str:
     required = {c.id for c in book.criteria if c.required}
-    if frame["met"].isna().all():
-        return "unknown"
-    reached = book.stages[0][0]
+    first = reached = book.stages[0][0]
     for stage, _, _ in book.stages[1:]:
+        asked = {c.id for c in book.criteria if c.stage == stage}
         known = frame[(frame["stage"] == stage) & frame["met"].notna()]
+        # One year's words of one side are no ground for a verdict on five years of both.
+        if known.empty or len(set(known["criterion"])) < book.known * len(asked):
+            return "unknown" if reached == first else reached
         must = known[known["criterion"].isin(required)]
-        if known.empty or not must["met"].all() or float(known["met"].mean()) < book.share:
+        if not must["met"].all() or float(known["met"].mean()) < book.share:
             break
         reached = stage
     return reached

@@ -153,6 +153,14 @@ def test_what_is_unknown_is_said_to_be_unknown():
     assert len(every)
 
 
+def test_one_known_criterion_is_no_ground_for_a_place():
+    words, series = level_frames(0.01, 0.01, 0.4, KEPT)
+    words = words[(words["measure"] == "balance") & (words["indicator"] == "all")]
+    found = spectrum.position(words, series[:0], "AAA", "BBB", span=("1990", "1994"))
+    assert found.criteria["met"].notna().any()
+    assert found.stage == "unknown"
+
+
 def test_criteria_with_a_slip_are_refused(tmp_path):
     path = tmp_path / "c.toml"
     path.write_text(
