@@ -16,10 +16,9 @@ import pandas as pd
 HERE = Path(__file__).parent
 #: Pairs whose figure is shown, run by run.
 SHOWN = {
-    "russia_west": ["RUS_WEST", "WEST_RUS", "RUS_USA", "USA_RUS"],
-    "france_germany": ["FRA_EU", "DEU_EU"],
-    "india_pakistan": ["IND_PAK", "PAK_IND"],
-    "asean": [],
+    "russia_west": ["RUS_WEST"],
+    "france_germany": ["FRA_EU"],
+    "india_pakistan": ["IND_PAK"],
 }
 
 
@@ -65,7 +64,7 @@ def pair_facts(source: str, target: str, frames: dict[str, pd.DataFrame]) -> dic
             if "GRIT" in str(r["kind"])
         ],
         "breaks": [
-            {k: clean(r[k]) for k in ("series", "period", "low", "high", "p", "before", "after")}
+            {k: clean(r[k]) for k in ("series", "period", "low", "high", "p", "before", "after", "make_up")}
             for _, r in of("breaks").iterrows()
         ],
     }
