@@ -78,6 +78,11 @@ class Advance:
         self._units += n_units
         self._show(self.line(time.monotonic() - self._start))
 
+    def upto(self, done: int, total: int) -> None:
+        """Take what is finished in all, of how many."""
+        self.total = total
+        self(0, done - self._units)
+
     def line(self, seconds: float) -> str:
         """Return how things stand after some seconds."""
         seconds = max(seconds, 1e-9)

@@ -30,16 +30,8 @@ def simulate(
 
     given = {k: float(v) if "." in v or "e" in v else int(v) for k, v in _numbers(pairs(setting, "setting")).items()}
     with progress("Simulating", "worlds") as advance:
-        last = 0
-
-        def step(done: int, n: int) -> None:
-            nonlocal last
-            advance.total = n
-            advance(0, done - last)
-            last = done
-
         made = design(
-            build(Design, given, "setting"), worlds=worlds, permutations=permutations, seed=seed, progress=step
+            build(Design, given, "setting"), worlds=worlds, permutations=permutations, seed=seed, progress=advance.upto
         )
     if out:
         write_atomically(out, made.to_csv(index=False).encode())

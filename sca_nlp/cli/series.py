@@ -172,14 +172,6 @@ def compare(
         section = replace(section, permutations=permutations)
     words = _dyads(dyad, settings, run)
     with progress("Comparing", "steps") as advance:
-        last = 0
-
-        def step(done: int, n: int) -> None:
-            nonlocal last
-            advance.total = n
-            advance(0, done - last)
-            last = done
-
         counts = pipeline.compare(
             run,
             section,
@@ -187,7 +179,7 @@ def compare(
             actor_files=settings.actors.files,
             seed=settings.seed,
             workers=workers,
-            progress=step,
+            progress=advance.upto,
         )
     emit(counts, as_json, lambda: print(f"{counted(counts)}. Written: {run / 'compare'}"))
 

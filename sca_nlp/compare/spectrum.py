@@ -119,7 +119,9 @@ def read_criteria(path: Path | str | None = None) -> Criteria:
             raise InputError(
                 f"{path}: {c.id}", f"stage {c.stage}, op {c.op}, over {c.over}, frame {c.frame}", "known ones"
             )
-    return Criteria(stages, criteria, float(data.get("share", 0.6)), str(data.get("version", "")), float(data.get("known", 0.5)))
+    return Criteria(
+        stages, criteria, float(data.get("share", 0.6)), str(data.get("version", "")), float(data.get("known", 0.5))
+    )
 
 
 def _values(
