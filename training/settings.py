@@ -30,7 +30,11 @@ class EncoderSection:
 
 @dataclass(frozen=True)
 class UnlabelledSection:
-    """Speeches that nobody coded, from which the encoder learns first what an earlier model thinks of them."""
+    """Speeches that nobody coded, from which the encoder learns first what an earlier model thinks of them.
+
+    A teacher that learned from the same annotations flatters cross-validated figures a little: what it knows of a
+    held-out sentence reaches the fold by way of like sentences. A test set stays clean of it.
+    """
 
     speeches: str = ""  # file, folder or pattern; empty: this step is left out
     teacher: str = "minilm"  # a shipped model's name or a model folder

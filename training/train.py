@@ -215,8 +215,8 @@ def _transformer(
     from training.unlabelled import learn_from_teacher
 
     learn_from_teacher(config, codebook, open_base(config.encoder.base), data, work, say)
-    jobs = [(config, k, work / f"fold{k}") for k in range(config.split.folds)]
-    todo = [j for j in jobs if not j[2].with_suffix(".pt").exists()]
+    jobs = [(config, codebook, data, k, work / f"fold{k}") for k in range(config.split.folds)]
+    todo = [j for j in jobs if not j[-1].with_suffix(".pt").exists()]
     n = max(1, min(config.workers, len(todo)))
     if n > 1:
         # One process and one thread each: two threads of one process wait for each other whenever a core is busy.
@@ -268,7 +268,7 @@ def _carry(
     return carry_over(decision, [decision.calibrate(mixed(s)) for s in states], mixed(work / "last.pt"))
 
 
-def _fold_job(job: tuple[TrainConfig, int, Path]) -> None:
+def _fold_job(job: tuple[TrainConfig, Codebook, Dataset, int, Path]) -> None:
     """Fit the model of one fold in this process; leave its weights, its out-of-fold probabilities and its log."""
     import torch
 
@@ -278,11 +278,9 @@ def _fold_job(job: tuple[TrainConfig, int, Path]) -> None:
     from training.network import predict
     from training.unlabelled import first_network
 
-    config, k, path = job
+    config, codebook, data, k, path = job
     if config.workers > 1:
         torch.set_num_threads(1)
-    codebook, _ = load_codebook(config)
-    data = load_annotations(config, codebook, lambda line: None)
     fold = folds(data, config.split.folds, config.split.seed, config.split.group)
     base = open_base(config.encoder.base)
     ids = base.ids(data.texts, config.encoder.max_length)

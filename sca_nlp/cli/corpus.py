@@ -38,6 +38,12 @@ def list_readers(as_json: JsonFlag = False) -> None:
     emit(rows, as_json, lambda: table(("reader", "reads"), [(r["reader"], r["reads"]) for r in rows]))
 
 
+def _given(format: str, column: Column, default: Default, option: Option) -> dict[str, Any]:
+    """Return what the options of reading say, as arguments of `read_speeches`."""
+    columns, defaults = pairs(column, "--column"), pairs(default, "--default")
+    return dict(format=format, columns=columns, defaults=defaults, **dict[str, Any](pairs(option, "--option")))
+
+
 @corpus_app.command("check")
 def check_corpus(
     paths: Paths,
@@ -59,16 +65,9 @@ def check_corpus(
     years: list[str] = []
     n_characters = 0
     reading = ReadReport()
+    given = _given(format, column, default, option)
     with progress("Reading", "characters") as advance:
-        for speech in read_speeches(
-            paths,
-            format=format,
-            columns=pairs(column, "--column"),
-            defaults=pairs(default, "--default"),
-            rejects=rejects.append,
-            report=reading,
-            **dict[str, Any](pairs(option, "--option")),
-        ):
+        for speech in read_speeches(paths, rejects=rejects.append, report=reading, **given):
             sources[speech.source] += 1
             years.append(speech.date[:4])
             n_characters += len(speech.text)
@@ -128,16 +127,9 @@ def import_corpus(
         raise InputError("--out", f"{str(out)!r}", "a file ending in .parquet")
     rejects: list[Reject] = []
     reading = ReadReport()
+    given = _given(format, column, default, option)
     with progress("Importing", "speeches") as advance:
-        speeches = read_speeches(
-            paths,
-            format=format,
-            columns=pairs(column, "--column"),
-            defaults=pairs(default, "--default"),
-            rejects=rejects.append,
-            report=reading,
-            **dict[str, Any](pairs(option, "--option")),
-        )
+        speeches = read_speeches(paths, rejects=rejects.append, report=reading, **given)
         n = write_speeches(speeches, out, lambda k: advance(k, k))
     where = out.with_suffix(".rejects.jsonl")
     lines = "".join(json.dumps(asdict(r), ensure_ascii=False) + "\n" for r in rejects)
