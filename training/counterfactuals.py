@@ -20,7 +20,7 @@ _ACTORS = (
     "the other side", "that regime", "the great Powers",
 )
 # fmt: on
-_SELF = {"We": "we", "we": "we", "our": "our", "us": "us", "ourselves": "ourselves"}
+_SELF = {"We": "we", "we": "we", "our": "our", "us": "us", "ourselves": "ourselves", "ours": "ours"}
 _OPENINGS = (
     "",
     "",

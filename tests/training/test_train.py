@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -199,6 +200,10 @@ def test_shuffled_batches_hold_every_row_once() -> None:
     assert all(len(b) * lengths[b].max() <= 256 for b in plan)
 
 
+def words(text: str) -> set[str]:
+    return set(re.findall(r"[a-z]+", text.lower()))
+
+
 def test_the_suite_of_minimal_pairs_is_whole() -> None:
     pairs = [json.loads(line) for line in PAIRS.read_text().splitlines()]
     assert len(pairs) >= 200
@@ -206,8 +211,11 @@ def test_the_suite_of_minimal_pairs_is_whole() -> None:
     for p in pairs:
         assert p["values"][0] != p["values"][1]
         assert BOOK.indicator(p["indicator"])
-    templates = Path("training/templates.txt").read_text(encoding="utf-8")
-    assert not any(t in templates for p in pairs for t in p["texts"])
+    lines = Path("training/templates.txt").read_text(encoding="utf-8").splitlines()
+    templates = [words(re.sub(r"\{[AB]\}", "", line.split("|", 2)[2])) for line in lines if not line.startswith("#")]
+    for p in pairs:
+        for mine in map(words, p["texts"]):  # a pair that is all but a template would measure memory
+            assert max(len(mine & t) / len(mine | t) for t in templates) < 0.7, p
 
 
 def test_a_sample_of_minimal_pairs_holds_on_the_default_model(tmp_path: Path) -> None:
