@@ -30,6 +30,9 @@ INPUTS = (
     "rejects.jsonl",
 )
 
+#: What a report consists of, as patterns in its folder.
+REPORT_FILES = ("index.html", "metrics.json", "figures/*", "tables/*")
+
 
 def relative(path: str, folder: Path) -> str:
     """Return a path as it is from a folder, so that both can be moved together; an absolute one stays."""
@@ -118,6 +121,6 @@ def seal_report(
             "figures": figures,
             "made": int((run / "run.json").stat().st_mtime) if (run / "run.json").exists() else 0,
             "inputs": digests(run, INPUTS),
-            "files": digests(folder, ("index.html", "figures/*", "tables/*")),
+            "files": digests(folder, REPORT_FILES),
         },
     )

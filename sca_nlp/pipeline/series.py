@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow.compute as pc
 
@@ -108,12 +108,29 @@ def _note(folder: Path, **entries: Any) -> None:
 
 @alone
 def aggregate(
-    folder: Path, section: WordsSection, *, actor_files: Iterable[str] = (), draws: int = 200, seed: int = 0
+    folder: Path,
+    section: WordsSection,
+    *,
+    actor_files: Iterable[str] = (),
+    draws: int = 200,
+    seed: int = 0,
+    rates: Mapping[str, Any] | Literal["of the model"] | None = "of the model",
 ) -> dict[str, int]:
-    """Make `words.parquet` and `words_draws.parquet` of a scored run; return counts."""
+    """Make `words.parquet` and `words_draws.parquet` of a scored run; return counts.
+
+    Args:
+        folder: the run.
+        section: what is asked for.
+        actor_files: further actors.
+        draws: draws of each series.
+        seed: of the draws.
+        rates: the model's error rates as `metrics.json` and the recipe hold them; by default those that it has today.
+    """
     from sca_nlp.aggregate import words
 
     actor_files = tuple(actor_files)
+    if rates == "of the model":
+        rates = rates_today(folder)
     with shards_named(folder):
         made = words(
             passage_paths(folder),
@@ -122,7 +139,7 @@ def aggregate(
             period=section.period,
             weights=section.weights or None,
             min_passages=section.min_passages,
-            error_rates=run_error_rates(folder),
+            error_rates=rates_of(rates),
             audit=_audit(section.audit),
             languages=() if section.other_languages else ("en", ""),
             draws=draws,
@@ -137,7 +154,8 @@ def aggregate(
     _save(folder / "words_draws.parquet", drawn)
     _note(folder, words={**made.settings, "left_out": made.left_out})
     asked = replace(section, audit=relative(section.audit, folder))
-    keep_recipe(folder, "aggregate", section=asked, actor_files=_from(actor_files, folder), draws=draws, seed=seed)
+    settings = {"actor_files": _from(actor_files, folder), "draws": draws, "seed": seed, "rates": rates}
+    keep_recipe(folder, "aggregate", section=asked, **settings)
     return {"cells": len(series[["source", "target", "period"]].drop_duplicates()), "rows": len(series)}
 
 
@@ -147,6 +165,11 @@ def _from(files: Iterable[str], folder: Path) -> list[str]:
 
 def run_error_rates(folder: Path) -> dict[str, ErrorRates] | None:
     """Return the error rates of the model that made a run, or None where it is not at hand any more."""
+    return rates_of(rates_today(folder))
+
+
+def rates_today(folder: Path) -> Mapping[str, Any] | None:
+    """Return what `run_error_rates` is made from, as the model's `metrics.json` holds it now."""
     from sca_nlp.classify.folder import find_model, read_folder
 
     manifest = read_manifest(folder)
@@ -156,20 +179,29 @@ def run_error_rates(folder: Path) -> dict[str, ErrorRates] | None:
         return None
     # Only where the scores come from the very model that the name still means.
     same = str(manifest["identity"].get("model", "")).startswith(model.digest)
-    return error_rates(model.path) if same else None
+    return _measured(model.path) if same else None
 
 
 def error_rates(model: Path) -> dict[str, ErrorRates] | None:
     """Return a model's error rates as its `metrics.json` gives them (`error_rates`: `all`, `about`), or None."""
+    return rates_of(_measured(model))
+
+
+def _measured(model: Path) -> Mapping[str, Any] | None:
     import json
 
+    path = model / "metrics.json"
+    given: Mapping[str, Any] | None = json.loads(path.read_text("utf-8")).get("error_rates") if path.exists() else None
+    return given or None
+
+
+def rates_of(given: Mapping[str, Any] | None) -> dict[str, ErrorRates] | None:
+    """Return error rates as the aggregation wants them, of the table that `metrics.json` and the recipe hold."""
     import numpy as np
 
     from sca_nlp.prevalence import ErrorRates
 
-    path = model / "metrics.json"
-    given = json.loads(path.read_text("utf-8")).get("error_rates") if path.exists() else None
-    if not given:
+    if given is None:
         return None
     keys = ("tpr", "fpr", "n_positive", "n_negative")
     return {
@@ -579,9 +611,24 @@ def report(
     return page
 
 
-def write_again(folder: Path, *, title: str, dyads: Dyads, actor_files: Iterable[str]) -> Path:
-    """Write the page and the tables of a report, without its drawings, to compare them with others."""
-    return _write(folder, title, dyads, None, tuple(actor_files), figures=False)
+def write_again(
+    folder: Path,
+    *,
+    title: str,
+    dyads: Dyads,
+    actor_files: Iterable[str],
+    metrics: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write the page and the tables of a report, without its drawings, to compare them with others.
+
+    Args:
+        folder: the run.
+        title: of the report, as the other arguments are.
+        dyads: pairs to show.
+        actor_files: further actors.
+        metrics: the model's scores that it printed; by default those that the model has today.
+    """
+    return _write(folder, title, dyads, None, tuple(actor_files), figures=False, metrics=metrics)
 
 
 def _write(
@@ -593,13 +640,22 @@ def _write(
     *,
     figures: bool,
     notebook: bool = False,
+    metrics: Mapping[str, Any] | None = None,
 ) -> Path:
     from sca_nlp.actors import load_data, name_of
     from sca_nlp.report import write_report
 
     names, members = partial(name_of, data=load_data().extended(files)), members_function(files)
     return write_report(
-        folder, title=title, dyads=dyads, out=out, members=members, names=names, figures=figures, notebook=notebook
+        folder,
+        title=title,
+        dyads=dyads,
+        out=out,
+        members=members,
+        names=names,
+        figures=figures,
+        notebook=notebook,
+        metrics=metrics,
     )
 
 

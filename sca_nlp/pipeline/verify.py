@@ -17,12 +17,13 @@ from sca_nlp.pipeline import series
 from sca_nlp.pipeline.recipe import (
     INPUTS,
     RECIPE,
+    REPORT_FILES,
     digests,
     located,
     read_recipe,
     read_report_manifest,
 )
-from sca_nlp.store import check_run
+from sca_nlp.store import check_run, read_manifest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +111,7 @@ def _digests(verdict: Verdict, made: dict[str, Any]) -> None:
     if new:
         more = f" and {len(new) - 1} more" if len(new) > 1 else ""
         verdict.problems.append(f"{new[0]}{more}: new in the run; make the report again with `sca report`")
-    there = digests(verdict.report, ("index.html", "figures/*", "tables/*"))
+    there = digests(verdict.report, REPORT_FILES)
     verdict.n_files = len(now) + len(there)
     for file, digest in dict(made["files"]).items():
         if file not in there:
@@ -144,7 +145,7 @@ def _stages(verdict: Verdict, work: Path, recipe: dict[str, Any]) -> None:
             continue
         try:
             note = again(work, origin, recipe[stage])
-        except (ScaError, KeyError, TypeError) as e:
+        except (ScaError, KeyError, TypeError, ValueError, AttributeError) as e:
             verdict.problems.append(f"`sca {stage}` cannot be done again: {e}")
             continue
         if note:
@@ -166,7 +167,16 @@ def _aggregate(work: Path, origin: Path, given: dict[str, Any]) -> str:
     from dataclasses import replace
 
     section = replace(section, audit=located(section.audit, origin))
-    series.aggregate(work, section, actor_files=_files(given, origin), draws=given["draws"], seed=given["seed"])
+    settings = {"actor_files": _files(given, origin), "draws": given["draws"], "seed": given["seed"]}
+    if "rates" not in given:  # runs made before the recipe kept them
+        series.aggregate(work, section, **settings)
+        return ""
+    series.aggregate(work, section, **settings, rates=given["rates"])
+    if series.rates_today(origin) != given["rates"]:
+        return (
+            "the model's error rates are others today, or the model is not at hand: the words were corrected by those"
+            f" that {RECIPE} keeps"
+        )
     return ""
 
 
@@ -202,7 +212,8 @@ def _report(verdict: Verdict, work: Path, made: dict[str, Any]) -> None:
     try:
         dyads = [(str(a), str(b)) for a, b in made["dyads"]]
         files = [located(f, verdict.run) for f in made.get("actor_files", [])]
-        series.write_again(work, title=str(made["title"]), dyads=dyads, actor_files=files)
+        metrics = _metrics(verdict, made)
+        series.write_again(work, title=str(made["title"]), dyads=dyads, actor_files=files, metrics=metrics)
     except (ScaError, ValueError, TypeError) as e:
         verdict.problems.append(f"`sca report` cannot be done again: {e}")
         return
@@ -214,6 +225,21 @@ def _report(verdict: Verdict, work: Path, made: dict[str, Any]) -> None:
             verdict.add(f"report/tables/{path.name}", _cells_differ(theirs, path))
     figures = {p.name for p in (verdict.report / "figures").glob("*")}
     verdict.add("report/index.html", _lines_differ(verdict.report / "index.html", again / "index.html", bool(figures)))
+
+
+def _metrics(verdict: Verdict, made: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the model's scores that the report printed and kept; None of a report made before it kept them."""
+    from sca_nlp.report.provenance import METRICS, kept_metrics, metrics_of
+
+    if METRICS not in made["files"]:
+        return None
+    kept = kept_metrics(verdict.report)
+    if kept != metrics_of(read_manifest(verdict.run)):
+        verdict.notes.append(
+            "the model's measured scores are others today, or the model is not at hand: the page was compared by those"
+            f" that report/{METRICS} keeps"
+        )
+    return kept
 
 
 def _read(path: Path) -> pd.DataFrame | str:

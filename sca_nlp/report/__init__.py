@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 
 def write_report(
@@ -17,6 +18,7 @@ def write_report(
     passages_per_point: int = 12,
     figures: bool = True,
     notebook: bool = False,
+    metrics: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the report of a run: `index.html`, `figures/*.svg|png`, `tables/*.csv|parquet`. Returns the page's path.
 
@@ -35,6 +37,8 @@ def write_report(
             report has so many points that the page would grow beyond a few megabytes.
         figures: also write the figures for a paper (by far the slowest part: seconds a pair).
         notebook: also write `report.ipynb`, which loads the tables and draws the figures anew.
+        metrics: measured scores of the model to print; by default those that its folder has today. What was printed is
+            kept in `metrics.json` beside the page.
 
     Raises:
         InputError: no such folder, or a file in it that cannot be read at all.
@@ -51,4 +55,5 @@ def write_report(
         passages_per_point=passages_per_point,
         figures=figures,
         notebook=notebook,
+        metrics=metrics,
     )

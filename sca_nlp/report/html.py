@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -192,6 +192,7 @@ def write(
     passages_per_point: int,
     figures: bool = True,
     notebook: bool = False,
+    metrics: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the report; `sca_nlp.report.write_report` says how."""
     frames = read_frames(run_folder)
@@ -241,7 +242,8 @@ def write(
     methods = write_methods(frames, shown, book, k)
     if notebook:
         write_notebook(folder / "report.ipynb", title=title, pairs=shown, methods=methods, tables=tables)
-    metrics = provenance.metrics_of(frames)
+    metrics = provenance.metrics_of(frames.manifest) if metrics is None else metrics
+    provenance.keep_metrics(folder, metrics)
     style, script = ((_TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     page = (
         _environment(book)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sca_nlp.errors import ScaError
+from sca_nlp.errors import InputError, ScaError
 from sca_nlp.report.frames import NEEDED, Frames
 from sca_nlp.report.wording import MANIFESTATION_NAMES, count, finite, interval, num, plain
 from sca_nlp.share import share_path
+
+#: The model's scores as the page printed them, beside it.
+METRICS = "metrics.json"
 
 
 def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -56,27 +59,49 @@ def manifest_groups(frames: Frames) -> list[tuple[str, list[tuple[str, str]]]]:
     return groups
 
 
-def metrics_of(frames: Frames) -> dict[str, Any]:
-    """Return the measured scores of the run's model: from the manifest, or from the model's own folder."""
-    model = frames.manifest.get("model")
+def metrics_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the measured scores of a run's model: from the manifest, or from the model's own folder."""
+    model = manifest.get("model")
     if isinstance(model, dict) and isinstance(model.get("metrics"), dict):
         return dict(model["metrics"])
-    if isinstance(frames.manifest.get("metrics"), dict):
-        return dict(frames.manifest["metrics"])
+    if isinstance(manifest.get("metrics"), dict):
+        return dict(manifest["metrics"])
     return _from_model_folder(model if isinstance(model, dict) else {"id": model})
 
 
+def keep_metrics(folder: Path, metrics: Mapping[str, Any]) -> None:
+    """Leave the scores that a page prints beside it, since the model's folder may be measured anew later."""
+    half = folder / f".{METRICS}.tmp"
+    half.write_text(json.dumps(metrics, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
+    half.replace(folder / METRICS)
+
+
+def kept_metrics(folder: Path) -> dict[str, Any]:
+    """Return the scores that a page printed, as `keep_metrics` left them.
+
+    Raises:
+        InputError: not there, or damaged.
+    """
+    try:
+        found = json.loads((folder / METRICS).read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as e:
+        raise InputError(folder / METRICS, f"not readable ({e})", "the scores that the report printed") from None
+    if not isinstance(found, dict):
+        raise InputError(folder / METRICS, "no object", "the scores that the report printed")
+    return found
+
+
 def _from_model_folder(model: dict[str, Any]) -> dict[str, Any]:
-    """Return `metrics.json` of the model's folder, found by its path or, among the shipped ones, by its id."""
+    """Return `metrics.json` of the model's folder: the one that the run names, else a shipped one with the same id."""
     try:
         shipped = sorted(p for p in share_path("models").iterdir() if (p / "model.json").exists())
     except ScaError:
         shipped = []
-    folders = [p for p in shipped if _read_json(p / "model.json").get("id") == model.get("id")]
     name = model.get("name")
-    if isinstance(name, str) and name:
-        folders += [p for p in shipped if p.name == name] + [Path(name)]
-    return next((found for f in folders if (found := _read_json(f / "metrics.json"))), {})
+    named = [*(p for p in shipped if p.name == name), Path(name)] if isinstance(name, str) and name else []
+    if wanted := model.get("id"):  # older runs note none
+        named = [p for p in (*named, *shipped) if _read_json(p / "model.json").get("id") == wanted]
+    return next((found for f in named if (found := _read_json(f / "metrics.json"))), {})
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -104,17 +129,17 @@ def when(frames: Frames) -> str:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime("%Y-%m-%d") if path.exists() else ""
 
 
-def metric_rows(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+def metric_rows(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the leaves of the metrics that are numbers."""
     return [(k, v) for k, v in flatten(metrics) if any(ch.isdigit() for ch in v)]
 
 
-def classifier_error(metrics: dict[str, Any]) -> str:
+def classifier_error(metrics: Mapping[str, Any]) -> str:
     """Return one sentence on the measured error of the classifier; says so where none is recorded."""
     found: list[tuple[str, float, Any]] = []
 
     def walk(value: Any, where: str) -> None:
-        if isinstance(value, dict):
+        if isinstance(value, Mapping):
             for k, v in value.items():
                 name = str(k).lower().replace("-", "_")
                 if isinstance(v, int | float) and not isinstance(v, bool) and name in ("macro_f1", "f1_macro"):

@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sca_nlp import pipeline
+from sca_nlp.classify.folder import find_model, rewrite_texts
 from sca_nlp.cli import add_commands, app
 from sca_nlp.config import read_config
 from sca_nlp.errors import InputError
@@ -23,12 +24,17 @@ from sca_nlp.share import share_path
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(find_model("lexicon"), tmp_path_factory.mktemp("models") / "mine"))
+
+
+@pytest.fixture(scope="module")
+def run(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = read_config(share_path("configs", "sample.toml"))
     config = replace(
         config,
         out=str(tmp_path_factory.mktemp("sample") / "run"),
-        classify=replace(config.classify, model="lexicon"),
+        classify=replace(config.classify, model=str(model)),
         words=replace(config.words, dyads=(("NVL", "EMK"),)),
         compare=replace(config.compare, permutations=20, draws=20),
     )
@@ -53,6 +59,27 @@ def test_a_report_stands_also_when_its_run_has_moved(copy: Path) -> None:
     assert verdict.problems == []
     assert verdict.n_numbers > 1000
     assert verdict.n_files > 20
+
+
+def test_a_report_stands_after_its_model_was_measured_anew(copy: Path, model: Path) -> None:
+    before = {name: (model / name).read_text() for name in ("metrics.json", "card.md")}
+    measured = json.loads(before["metrics.json"])
+    for rates in measured["error_rates"].values():
+        rates["fpr"] = [0.2] * len(rates["fpr"])
+    measured |= {"measured later": {"macro_f1": 0.9876}}
+    rewrite_texts(model, {"metrics.json": json.dumps(measured), "card.md": "Measured anew."})
+    try:
+        verdict = pipeline.verify(copy)
+    finally:
+        rewrite_texts(model, before)
+    assert verdict.problems == []
+    assert [note.split(" are others")[0] for note in verdict.notes] == [
+        "the model's error rates",
+        "the model's measured scores",
+    ]
+    kept = json.loads((copy / "report" / "metrics.json").read_text())
+    assert kept == json.loads(before["metrics.json"])
+    assert "metrics.json" in json.loads((copy / "report" / MANIFEST).read_text())["files"]
 
 
 def test_changed_files_of_a_report_are_found_though_their_digests_fit(copy: Path) -> None:
@@ -91,6 +118,8 @@ def test_changed_frames_and_figures_are_found(copy: Path) -> None:
     figure = next((copy / "report" / "figures").glob("*.svg"))
     figure.write_text(figure.read_text().replace("<path", "<g/><path", 1))
     next((copy / "report" / "figures").glob("*.png")).unlink()
+    kept = copy / "report" / "metrics.json"
+    kept.write_text(kept.read_text().replace("{", '{"macro_f1": 0.99,', 1))
     problems = "\n".join(pipeline.verify(copy).problems)
     assert "words.parquet: changed in the run since the report was made" in problems
     assert "words.parquet: row 1 (" in problems
@@ -98,6 +127,8 @@ def test_changed_frames_and_figures_are_found(copy: Path) -> None:
     assert "compare/breaks.parquet: not readable" in problems
     assert f"report/figures/{figure.name}: changed after it was written" in problems
     assert ".png: gone" in problems
+    assert "report/metrics.json: changed after it was written" in problems
+    assert "report/index.html: line" in problems  # the page still prints what was kept
 
 
 def test_a_changed_probability_in_the_store_is_found(copy: Path) -> None:
