@@ -17,7 +17,7 @@ _HOME = {
     "Change": "endurance",
     "position": "spectrum",
     "positions": "spectrum",
-    "read_criteria": "spectrum",
+    "read_criteria": "criteria",
 }
 __all__ = sorted(_HOME)
 

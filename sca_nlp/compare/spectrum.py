@@ -1,39 +1,21 @@
 """Where does the pair stand? Conflict formation, security regime, security community, integration, by written criteria.
 
-A description, not a verdict: each criterion comes with its number, whether it is met, and how many periods it rests on;
-what is not known is said to be unknown and counts neither for nor against.
+A description, not a verdict: each criterion comes with its number, whether it is met, and how many periods and deeds it
+rests on; what is not known, or rests on too few of them, counts neither for nor against, and it is said why.
 """
 
 from __future__ import annotations
 
-import operator
-import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from sca_nlp.compare import series
+from sca_nlp.compare.criteria import OPS, OVER, SILENCE, Criteria, Criterion, read_criteria
 from sca_nlp.compare.pool import Step, by_pair, each
-from sca_nlp.errors import InputError
-from sca_nlp.share import share_path
 
-_OPS: dict[str, Callable[[float, float], bool]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    ">": operator.gt,
-    "<": operator.lt,
-}
-_OVER: dict[str, Callable[[Any], float]] = {
-    "mean": lambda v: float(np.mean(v)),
-    "min": lambda v: float(np.min(v)),
-    "max": lambda v: float(np.max(v)),
-    "sum": lambda v: float(np.sum(v)),
-    "last": lambda v: float(v[-1]),
-}
 COLUMNS = [
     "source",
     "target",
@@ -47,39 +29,9 @@ COLUMNS = [
     "threshold",
     "met",
     "n_periods",
+    "n_deeds",
+    "reason",
 ]
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """One written criterion on a level of words or deeds; fields as in `configs/spectrum.toml`."""
-
-    id: str
-    stage: str
-    text: str
-    frame: str
-    over: str
-    op: str
-    threshold: float
-    measure: str = "balance"
-    indicator: str = "all"
-    value: str = "balance"
-    manifestation: str = "all"
-    dataset: str = ""
-    scale: str = "own"
-    required: bool = False
-    both: bool = False
-
-
-@dataclass(frozen=True)
-class Criteria:
-    """Stages in order, from the least to the most community, and the criteria of each."""
-
-    stages: tuple[tuple[str, str, str], ...]  # id, name, text
-    criteria: tuple[Criterion, ...]
-    share: float
-    version: str
-    known: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -92,61 +44,61 @@ class Position:
     criteria: pd.DataFrame
 
 
-def read_criteria(path: Path | str | None = None) -> Criteria:
-    """Read criteria from TOML; None: the shipped ones.
+@dataclass(frozen=True)
+class _Line:
+    """What one criterion sees of one direction, over all periods in time order."""
 
-    Raises:
-        InputError: a part is missing or unknown.
-    """
-    path = Path(path) if path is not None else share_path("configs", "spectrum.toml")
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-        stages = tuple((str(s["id"]), str(s["name"]), str(s["text"])) for s in data["stage"])
-        criteria = tuple(Criterion(**c) for c in data["criterion"])
-    except FileNotFoundError:
-        raise InputError(path, "no such file", "criteria in TOML") from None
-    except (KeyError, TypeError, tomllib.TOMLDecodeError) as e:
-        raise InputError(
-            path, f"not readable ({e})", "[[stage]] and [[criterion]] as in configs/spectrum.toml"
-        ) from None
-    for c in criteria:
-        if (
-            c.stage not in {s[0] for s in stages}
-            or c.op not in _OPS
-            or c.over not in _OVER
-            or c.frame not in ("words", "deeds")
-        ):
-            raise InputError(
-                f"{path}: {c.id}", f"stage {c.stage}, op {c.op}, over {c.over}, frame {c.frame}", "known ones"
-            )
-    return Criteria(
-        stages, criteria, float(data.get("share", 0.6)), str(data.get("version", "")), float(data.get("known", 0.5))
-    )
+    at: Any  # running numbers of the periods
+    value: Any
+    n_deeds: Any
+    largest: Any  # magnitude of the period's deed, where it has one alone
 
 
-def _values(
-    c: Criterion, words: pd.DataFrame, deeds: pd.DataFrame, source: str, target: str, span: tuple[str, str]
-) -> Any:
+def _line(c: Criterion, words: pd.DataFrame, deeds: pd.DataFrame, source: str, target: str) -> _Line:
     frame = words if c.frame == "words" else deeds
     rows = frame[(frame["source"] == source) & (frame["target"] == target)]
     if c.frame == "words":
         rows = rows[(rows["measure"] == c.measure) & (rows["indicator"] == c.indicator) & (rows["value"] == c.value)]
         rows = rows[~rows["hidden"].astype(bool)]
         best = next((m for m in ("adjusted", "raw_probability", "raw_count") if (rows["method"] == m).any()), None)
-        rows = rows[rows["method"] == best]
+        by = (
+            rows[rows["method"] == best]
+            .dropna(subset=["estimate"])
+            .groupby("period")["estimate"]
+            .last()
+            .to_frame("value")
+        )
+        by["n"], by["largest"] = 0, 0.0
     else:
-        rows = rows[rows["manifestation"] == c.manifestation]
-        if c.scale == "z":
-            rows = rows[rows["dataset"] == "all"]
-        else:
-            rows = rows[rows["dataset"] == c.dataset] if c.dataset else rows[rows["dataset"] != "all"]
-    low, high = series.number(span[0]), series.number(span[1])
-    rows = rows[np.array([low <= series.number(p) <= high for p in rows["period"]], dtype=bool)].dropna(
-        subset=["estimate"]
-    )
-    if c.frame == "deeds" and c.scale != "z" and not c.dataset:
-        return rows.groupby("period", sort=True)["estimate"].sum().to_numpy(float)
-    return rows.sort_values("period")["estimate"].to_numpy(float)
+        rows = rows[rows["manifestation"] == c.manifestation].dropna(subset=["estimate"])
+        single = rows[(rows["dataset"] != "all") & (rows["n_deeds"] == 1)]
+        composite, own = rows[rows["dataset"] == "all"], rows[rows["dataset"] != "all"]
+        if c.dataset:
+            own = own[own["dataset"] == c.dataset]
+        kept = composite.groupby("period") if c.scale == "z" else own.groupby("period")
+        by = kept.agg(value=("estimate", "last" if c.scale == "z" or c.dataset else "sum"), n=("n_deeds", "sum"))
+        by["largest"] = single["estimate"].abs().groupby(single["period"]).max().reindex(by.index).fillna(0.0)
+    by.index = pd.Index([series.number(str(p)) for p in by.index], dtype=int)
+    by = by.sort_index()
+    return _Line(by.index.to_numpy(), by["value"].to_numpy(float), by["n"].to_numpy(int), by["largest"].to_numpy(float))
+
+
+def _judge(book: Criteria, c: Criterion, line: _Line, span: tuple[str, str]) -> dict[str, Any]:
+    """Return the criterion's number in a span and whether it is met, or why that is not known."""
+    inside = (line.at >= series.number(span[0])) & (line.at <= series.number(span[1]))
+    values, n = line.value[inside], int(line.n_deeds[inside].sum())
+    found: dict[str, Any] = {"value": float("nan"), "met": None, "n_periods": len(values), "n_deeds": n, "reason": ""}
+    if not len(values):
+        return found | {"reason": "no period", "absent": len(line.at) > 0}
+    found["value"] = OVER[c.over](values)
+    found["leans"] = met = OPS[c.op](found["value"], c.threshold)
+    if len(values) < book.periods:
+        return found | {"reason": f"{len(values)} of at least {book.periods} periods"}
+    if c.frame == "deeds" and n < book.deeds and float(line.largest[inside].max()) < book.magnitude:
+        # A lone small deed in a series that is empty otherwise is many standard deviations off, and weighs nothing.
+        told = f"{n} small deed, read as none: at least {book.deeds} wanted, or one of magnitude {book.magnitude:g}"
+        return found | {"met": SILENCE[c.silence], "leans": None, "reason": told if n else "no deed"}
+    return found | {"met": met}
 
 
 def position(
@@ -160,47 +112,80 @@ def position(
 ) -> Position:
     """Return the stage of a pair over a span of periods, with every criterion, its number and whether it is met."""
     book = criteria or read_criteria()
-    rows: list[dict[str, Any]] = []
-    for c in book.criteria:
-        for s, t in ((source, target), (target, source)) if c.both else ((source, target),):
-            values = _values(c, words, deed_series, s, t, span)
-            value = _OVER[c.over](values) if len(values) else float("nan")
-            met: bool | None = _OPS[c.op](value, c.threshold) if len(values) else None
-            rows.append(
-                {
-                    "source": s,
-                    "target": t,
-                    "first": span[0],
-                    "last": span[1],
-                    "stage": c.stage,
-                    "criterion": c.id,
-                    "text": c.text,
-                    "value": value,
-                    "op": c.op,
-                    "threshold": c.threshold,
-                    "met": met,
-                    "n_periods": len(values),
-                }
-            )
+    return _position(book, _lines(book, words, deed_series, source, target), span)
+
+
+def _lines(
+    book: Criteria, words: pd.DataFrame, deeds: pd.DataFrame, source: str, target: str
+) -> list[tuple[Criterion, str, str, _Line]]:
+    """Return what each criterion sees, the other direction too where it must hold in both."""
+    return [
+        (c, s, t, _line(c, words, deeds, s, t))
+        for c in book.criteria
+        for s, t in ((source, target), (target, source))[: 2 if c.both else 1]
+    ]
+
+
+def _position(book: Criteria, lines: Sequence[tuple[Criterion, str, str, _Line]], span: tuple[str, str]) -> Position:
+    rows = [
+        {
+            "source": s,
+            "target": t,
+            "first": span[0],
+            "last": span[1],
+            "stage": c.stage,
+            "criterion": c.id,
+            "text": c.text,
+        }
+        | {"op": c.op, "threshold": c.threshold}
+        | _judge(book, c, line, span)
+        for c, s, t, line in lines
+    ]
     frame = pd.DataFrame(rows, columns=COLUMNS)
     frame["met"] = frame["met"].astype("boolean")
-    return Position(_stage(book, frame), frame)
+    return Position(_stage(book, rows), frame)
 
 
-def _stage(book: Criteria, frame: pd.DataFrame) -> str:
-    required = {c.id for c in book.criteria if c.required}
+def _stage(book: Criteria, rows: Sequence[dict[str, Any]]) -> str:
     first = reached = book.stages[0][0]
+    of = {c.id: [r for r in rows if r["criterion"] == c.id] for c in book.criteria}
+    verdicts = {name: _verdict(directions) for name, directions in of.items()}
     for stage, _, _ in book.stages[1:]:
-        asked = {c.id for c in book.criteria if c.stage == stage}
-        known = frame[(frame["stage"] == stage) & frame["met"].notna()]
+        asked = [c for c in book.criteria if c.stage == stage]
+        known = [c for c in asked if verdicts[c.id] is not None]
+        open_ = any(c.required and verdicts[c.id] is not False and _open(of[c.id]) for c in asked)
         # One year's words of one side are no ground for a verdict on five years of both.
-        if known.empty or len(set(known["criterion"])) < book.known * len(asked):
+        if open_ or not known or len(known) < book.known * len(asked):
             return "unknown" if reached == first else reached
-        must = known[known["criterion"].isin(required)]
-        if not must["met"].all() or float(known["met"].mean()) < book.share:
+        if not all(verdicts[c.id] for c in known if c.required):
+            break
+        if sum(bool(verdicts[c.id]) for c in known) < book.share * len(known):
             break
         reached = stage
     return reached
+
+
+def _verdict(directions: Sequence[dict[str, Any]]) -> bool | None:
+    """Return whether a criterion is met in each direction that is known: it fails where one of them fails.
+
+    What rests on too little decides nothing; but where it speaks against the other direction, the criterion is unknown.
+    """
+    known = [r["met"] for r in directions if r["met"] is not None]
+    if not all(known):
+        return False
+    return True if known and not _against(directions) else None
+
+
+def _against(directions: Sequence[dict[str, Any]]) -> bool:
+    """Tell whether a direction that rests on too little would fail."""
+    return any(r["met"] is None and r.get("leans") is False for r in directions)
+
+
+def _open(directions: Sequence[dict[str, Any]]) -> bool:
+    """Tell whether a required criterion cannot be told: one side has too little and would fail, or speaks in this run,
+    but not in this span. A side that never speaks (most groups) is passed over.
+    """
+    return _against(directions) or any(r.get("absent") for r in directions)
 
 
 def positions(
@@ -221,9 +206,10 @@ def positions(
     ]
     grid: Sequence[str] = series.span(set(mine[0]["period"]) | set(mine[1]["period"]))
     stages, every = [], []
+    lines = _lines(book, mine[0], mine[1], source, target)
     for k in range(0, len(grid), width):
         span = (grid[k], grid[min(k + width, len(grid)) - 1])
-        found = position(mine[0], mine[1], source, target, span=span, criteria=book)
+        found = _position(book, lines, span)
         stages.append({"source": source, "target": target, "first": span[0], "last": span[1], "stage": found.stage})
         every.append(found.criteria)
     columns = ["source", "target", "first", "last", "stage"]

@@ -379,7 +379,11 @@ def _trust(k: Known) -> Condition:
         if rows:
             head = ["Criterion", "Value", "Wanted", "Met", "Periods"]
             c.tables.append(
-                Table(f"Criteria of the scale, {first}–{last}.", head, [Row(r, "", r[3] == "yes") for r in rows])
+                Table(
+                    f"Criteria of the scale, {first}–{last}.",
+                    head,
+                    [Row(r, "", str(r[3]).startswith("yes")) for r in rows],
+                )
             )
     else:
         c.untold.append("Place on the scale: not in this run's data (sca compare makes it).")

@@ -298,5 +298,6 @@ def position(frames: Frames, pair: Pair) -> tuple[str, str, str, list[list[Any]]
                 else "no"
             )
             who = f"{r['text']} ({r['source']} → {r['target']}; {plain(str(r['stage']))})"
+            met += f" ({r['reason']})" if r.get("reason") else ""
             rows.append([who, num(r["value"]), f"{r['op']} {num(r['threshold'])}", met, str(r["n_periods"])])
     return str(latest["stage"]), str(latest["first"]), str(latest["last"]), rows

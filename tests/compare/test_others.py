@@ -161,6 +161,102 @@ def test_one_known_criterion_is_no_ground_for_a_place():
     assert found.stage == "unknown"
 
 
+def quiet(*deeds: tuple[str, str, float], manifestation: str = "response_to_threat") -> pd.DataFrame:
+    """A series in which nothing happened but these deeds (source, period, magnitude), in own units and in z over 60
+    years.
+    """
+    rows = []
+    for s, t in (("AAA", "BBB"), ("BBB", "AAA")):
+        own = np.zeros(60)
+        for who, period, magnitude in deeds:
+            own[int(period) - 1950] -= magnitude if who == s else 0
+        z = np.clip((own - own.mean()) / (own.std() or 1.0), -3, 3)
+        for k in range(60):
+            n = sum(who == s and int(period) == 1950 + k for who, period, _ in deeds)
+            base = {"source": s, "target": t, "period": str(1950 + k), "manifestation": manifestation, "covered": True}
+            rows += [base | {"dataset": "all", "estimate": z[k], "n_deeds": n}]
+            rows += [base | {"dataset": "mine", "estimate": own[k], "n_deeds": n}]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("deeds", "stage"),
+    [
+        ([("AAA", "1992", 1.0)], "security_community"),  # one expulsion in sixty years, three standard deviations off
+        ([("AAA", "1992", 1.0), ("AAA", "1993", 1.0)], "conflict_formation"),
+        ([("AAA", "1992", 3.0)], "conflict_formation"),  # one war is enough
+        ([], "security_community"),
+    ],
+)
+def test_one_small_deed_in_a_series_without_deeds_decides_nothing(deeds, stage):
+    words, _ = level_frames(0.01, 0.01, 0.4, KEPT)
+    words = words[words["indicator"].isin(["threat_perception", "force_as_option"])]
+    series = pd.concat([quiet(*deeds), quiet(("AAA", "1990", 2.0), manifestation="security_cooperation")])
+    series.loc[series["manifestation"] == "security_cooperation", "estimate"] *= -1
+    found = spectrum.position(words, series, "AAA", "BBB", span=("1990", "1994"))
+    row = found.criteria.set_index(["criterion", "source"]).loc[("no_hostile_response", "AAA")]
+    assert row["n_deeds"] == len(deeds)
+    if len(deeds) == 1 and deeds[0][2] == 1.0:
+        assert row["value"] == -3
+        assert row["met"]
+        assert row["reason"] == "1 small deed, read as none: at least 2 wanted, or one of magnitude 2"
+    assert found.stage == stage
+
+
+def test_what_silence_says_is_written_in_the_criteria():
+    words, _ = level_frames(0.01, 0.01, 0.4, KEPT)
+    kinds = ("response_to_threat", "agreement_adherence", "security_cooperation", "institutionalisation")
+    series = pd.concat([quiet(manifestation=m) for m in kinds])
+    found = spectrum.position(words, series, "AAA", "BBB", span=("1990", "1994")).criteria
+    met = found[found["source"] == "AAA"].set_index("criterion")["met"]
+    assert met["no_hostile_response"]
+    assert pd.isna(met["agreements_kept"])  # nothing was promised and nothing broken
+    assert met["security_cooperation"] == False  # noqa: E712
+    assert met["institutions"] == False  # noqa: E712
+
+
+def test_one_years_words_do_not_stand_for_five():
+    words, series = level_frames(0.01, 0.01, 0.1, KEPT)
+    series = series[series["manifestation"] == "response_to_threat"]
+    for years, stage in ((1, "unknown"), (2, "security_community")):
+        few = words[words["period"].astype(int) < 1990 + years]
+        assert spectrum.position(few, series, "AAA", "BBB", span=("1990", "1994")).stage == stage
+
+
+def test_a_criterion_fails_where_one_side_fails_it():
+    calm, series = level_frames(0.01, 0.01, 0.1, KEPT)
+    loud, _ = level_frames(0.5, 0.01, 0.1, KEPT)
+    one_sided = pd.concat([calm[calm["source"] == "AAA"], loud[loud["source"] == "BBB"]])
+    found = spectrum.position(one_sided, series, "AAA", "BBB", span=("1990", "1994"))
+    assert found.stage == "security_regime"  # three of four criteria of a regime, and none of a community's required
+    # The loud side speaks in one year only: too little to decide, too much to be passed over.
+    hushed = one_sided[(one_sided["source"] == "AAA") | (one_sided["period"] == "1990")]
+    assert spectrum.position(hushed, series, "AAA", "BBB", span=("1990", "1994")).stage == "security_regime"
+    agreeing = calm[(calm["source"] == "AAA") | (calm["period"] == "1990")]
+    assert spectrum.position(agreeing, series, "AAA", "BBB", span=("1990", "1994")).stage == "security_community"
+
+
+def test_no_community_while_a_side_that_speaks_is_silent():
+    words, series = level_frames(0.01, 0.01, 0.1, KEPT)
+    one = words[words["source"] == "AAA"]
+    assert (
+        spectrum.position(one, series, "AAA", "BBB", span=("1990", "1994")).stage == "security_community"
+    )  # never heard
+    spoke = one.iloc[:4].assign(source="BBB", target="AAA", period="1980")
+    with_voice = pd.concat([one, spoke])
+    assert spectrum.position(with_voice, series, "AAA", "BBB", span=("1990", "1994")).stage == "security_regime"
+
+
+def test_small_deeds_scattered_in_a_quiet_world_make_no_conflict_formation():
+    words, _ = level_frames(0.01, 0.01, 0.4, KEPT)
+    rng = np.random.default_rng(7)
+    stages = set()
+    for _ in range(20):
+        deed = (str(rng.choice(["AAA", "BBB"])), str(rng.integers(1990, 1995)), 1.0)
+        stages.add(spectrum.position(words, quiet(deed), "AAA", "BBB", span=("1990", "1994")).stage)
+    assert "conflict_formation" not in stages
+
+
 def test_criteria_with_a_slip_are_refused(tmp_path):
     path = tmp_path / "c.toml"
     path.write_text(
