@@ -103,6 +103,7 @@ class CompareSection:
     max_lag: int = 5
     crises: tuple[CrisisSection, ...] = ()
     leaders: str = ""  # CSV: code, speaker, office, from, to
+    workers: int = 0  # processes; 0: as cores and dyads allow. The numbers do not depend on it
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,12 @@ class Advance:
         self._units += n_units
         self._show(self.line(time.monotonic() - self._start))
 
+    def begin(self, what: str, unit: str) -> None:
+        """Count another work from now on, on the same line; nothing where it has begun already."""
+        if (what, unit) != (self._what, self._unit):
+            self._what, self._unit, self.total = what, unit, 0
+            self._start, self._speeches, self._units = time.monotonic(), 0, 0
+
     def upto(self, done: int, total: int) -> None:
         """Take what is finished in all, of how many."""
         self.total = total

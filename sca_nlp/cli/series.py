@@ -57,7 +57,13 @@ def run(
     if out:
         settings = replace(settings, out=str(out))
     with progress("Scoring") as advance:
-        made = pipeline.run(settings, progress=advance, say=(lambda line: None) if as_json else print)
+
+        def comparing(done: int, n: int) -> None:
+            advance.begin("Comparing", "steps")
+            advance.upto(done, n)
+
+        say = (lambda line: None) if as_json else print
+        made = pipeline.run(settings, progress=advance, comparing=comparing, say=say)
     data = {"run": str(made.folder), "report": str(made.report), **made.counts}
 
     def human() -> None:
@@ -154,7 +160,10 @@ def compare(
         int, typer.Option(min=0, help="Draws that carry the words' uncertainty; 0: as the config says.")
     ] = 0,
     permutations: Annotated[int, typer.Option(min=0, help="Permutations of each null; 0: as the config says.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, help="Processes; the numbers do not depend on it.")] = 1,
+    workers: Annotated[
+        int,
+        typer.Option(min=0, help="Processes; the numbers do not depend on it. 0: as the config says, or all cores."),
+    ] = 0,
     config: ConfigOption = None,
     as_json: JsonFlag = False,
 ) -> None:

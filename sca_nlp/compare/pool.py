@@ -8,6 +8,8 @@ from typing import TypeVar
 
 import pandas as pd
 
+from sca_nlp.errors import ScaError
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 #: Called with (done, all) after each job.
@@ -25,6 +27,9 @@ def each(
         n: how many tasks there are.
         workers: processes.
         progress: called after each.
+
+    Raises:
+        ScaError: a process was ended from outside.
     """
     done: list[Result] = []
 
@@ -38,11 +43,18 @@ def each(
             keep(job(task))
         return done
     from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
-    with ProcessPoolExecutor(min(workers, n), mp_context=get_context("spawn"), initializer=_one_thread) as pool:
-        for result in pool.map(job, tasks, chunksize=1):
-            keep(result)
+    try:
+        with ProcessPoolExecutor(min(workers, n), mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+            for result in pool.map(job, tasks, chunksize=1):
+                keep(result)
+    except BrokenProcessPool:
+        raise ScaError(
+            f"a worker process ended after {len(done)} of {n} steps, perhaps for want of memory; run again with fewer"
+            " workers (--workers 1)"
+        ) from None
     return done
 
 

@@ -398,7 +398,7 @@ def compare(
     *,
     actor_files: Iterable[str] = (),
     seed: int = 0,
-    workers: int = 1,
+    workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, int]:
     """Set the words of a run against its deeds: write `compare/*.parquet`; return counts.
@@ -409,7 +409,7 @@ def compare(
         dyads: directed pairs; those without words are left out.
         actor_files: further actors.
         seed: of every draw.
-        workers: processes; the numbers do not depend on it.
+        workers: processes, the numbers do not depend on it; 0: as the section says, or as cores and dyads allow.
         progress: called with (done, all) as the work goes on; it is done three times over: as reported, under other
             choices, and for the place on the scale.
     """
@@ -425,6 +425,7 @@ def compare(
     grain = read_manifest(folder).get("words", {}).get("period", "year")
     there = set(zip(words["source"], words["target"], strict=True))
     kept = [d for d in dyads if d in there] or sorted(d for d in there if d[1])
+    workers = workers or section.workers or _workers(len(kept))
     made = compare_many(
         words,
         draws[draws["draw"] < section.draws],
@@ -451,9 +452,17 @@ def compare(
         _sensitivity(folder, section, words, draws, series, kept, grain, actor_files, seed, workers, part(2)),
     )
     _note(folder, compare=made.settings)
-    asked = replace(section, leaders=relative(section.leaders, folder))
+    asked = replace(section, leaders=relative(section.leaders, folder), workers=0)
     keep_recipe(folder, "compare", section=asked, dyads=list(dyads), actor_files=_from(actor_files, folder), seed=seed)
     return {"dyads": len(kept), "tests": int(made.tests["p"].notna().sum()), "breaks": len(made.breaks)}
+
+
+def _workers(n: int) -> int:
+    """Return how many processes n dyads are worth: one takes as long to start as a few dyads to compare."""
+    import os
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, n // 4, 8))
 
 
 def _positions(
@@ -669,7 +678,7 @@ def _check_inputs(config: Config) -> None:
 
     if config.words.period not in GRAINS:
         raise UnknownNameError("period", config.words.period, GRAINS)
-    for name in ("draws", "permutations", "max_lag"):
+    for name in ("draws", "permutations", "max_lag", "workers"):
         if (value := getattr(config.compare, name)) < 0:
             raise InputError(f"compare.{name}", str(value), "a number of at least 0")
     for section in config.deeds:
@@ -689,7 +698,11 @@ class RunSummary:
 
 
 def run(
-    config: Config, *, progress: Progress | None = None, say: Callable[[str], None] = lambda line: None
+    config: Config,
+    *,
+    progress: Progress | None = None,
+    comparing: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> RunSummary:
     """Do everything that a config says, from reading to the report; what is there already is not scored again."""
     from sca_nlp.read.speeches import ReadReport
@@ -739,7 +752,7 @@ def run(
         )
         bad = f"; {made['rejects']:,} rejected, see {folder / 'deed_rejects.txt'}" if made["rejects"] else ""
         say(f"deeds: {made['deeds']:,} from {made['sources']} sources{bad}")
-        compared = compare(folder, config.compare, dyads, actor_files=files, seed=config.seed)
+        compared = compare(folder, config.compare, dyads, actor_files=files, seed=config.seed, progress=comparing)
         say(f"compared: {compared['tests']:,} tests, {compared['breaks']:,} breaks")
     page = report(folder, title=config.title or config.name, dyads=config.words.dyads, actor_files=files)
     return RunSummary(folder, page, scored.counts)

@@ -112,6 +112,12 @@ def test_progress_tells_rate_and_time_left() -> None:
     assert bar.line(10) == "Scoring: 2 speeches, 100 passages, 10 passages/s"
     bar.total = 8
     assert bar.line(10) == "Scoring: 2 speeches, 100 passages, 10 passages/s, 25%, 30 s left"
+    bar.begin("Comparing", "steps")
+    bar.upto(3, 12)
+    assert bar.line(3.0) == "Comparing: 3 steps, 1.0 steps/s, 25%, 9 s left"
+    bar.begin("Comparing", "steps")
+    bar.upto(6, 12)
+    assert bar.line(6.0).startswith("Comparing: 6 steps, 1.0")
     worlds = Advance("Simulating", "worlds")
     worlds.total = 100
     assert worlds.line(0) == "Simulating: 0 worlds, 0.0 worlds/s"
