@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sca_nlp.agreement import alpha, f1
+from sca_nlp.agreement import LEAST, alpha, f1, nominal_alpha
 
 
 def units(rows: dict[str, str]) -> list[dict[str, str]]:
@@ -43,3 +43,43 @@ def test_f1_against_the_definition() -> None:
     assert got.low is not None
     assert got.high is not None
     assert got.low <= 2 / 3 <= got.high
+
+
+def test_alpha_alone_is_that_of_the_example() -> None:
+    rows = ["123321412...", "1233224125.3", ".3332342251.", "12332441251."]
+    assert nominal_alpha([[v for v in unit if v != "."] for unit in zip(*rows, strict=True)]) == pytest.approx(
+        0.743, abs=0.0005
+    )
+    assert nominal_alpha([[1, 2], [1, "2"], [1, 1]]) == nominal_alpha([["a", "b"], ["a", "b"], ["a", "a"]])
+    assert nominal_alpha([["x"], []]) is None  # nobody to agree with
+
+
+def test_intervals_stand_around_the_figure_and_narrow_with_more_passages() -> None:
+    few = alpha([{"a": a, "b": b} for a, b in ("xx", "yy", "xy", "yy", "xx", "yx", "xx", "yy")])
+    many = alpha([{"a": a, "b": b} for a, b in ("xx", "yy", "xy", "yy", "xx", "yx", "xx", "yy") * 20])
+    for figure in (few, many):
+        assert figure.low is not None
+        assert figure.high is not None
+        assert figure.low < (figure.value or 0) < figure.high
+    assert (few.n, many.n) == (8, 160)
+    assert (many.high or 0) - (many.low or 0) < 0.5 * ((few.high or 0) - (few.low or 0))
+
+
+def test_as_many_passages_as_are_needed_are_enough() -> None:
+    units = [{"a": a, "b": b} for a, b in ("xx", "yy", "xy", "yy", "xx")]
+    assert len(units) == LEAST
+    assert alpha(units).value is not None
+    short = alpha([*units[:-1], {"a": "x"}])  # one coder alone tells nothing of agreement
+    assert (short.value, short.n) == (None, LEAST - 1)
+    assert f1([True] * LEAST, [True] * LEAST).value == 1
+    short = f1([True] * (LEAST - 1), [True] * (LEAST - 1))
+    assert (short.value, short.n) == (None, LEAST - 1)
+    assert short.reason == f"only {LEAST - 1} passages; {LEAST} are needed"
+    assert alpha([{"a": "x", "b": "x"}] * 9).n == f1([False] * 9, [False] * 9).n == 9
+
+
+def test_a_code_that_was_given_once_has_an_interval_all_the_same() -> None:
+    once = f1([True] + [False] * 11, [True] + [False] * 11)
+    assert (once.value, once.low, once.high) == (1, 1, 1)
+    missed = f1([True] + [False] * 11, [False] * 12)
+    assert (missed.value, missed.low, missed.high) == (0, 0, 0)

@@ -138,9 +138,12 @@ def test_against_ppi_python():
 
 def test_emq_against_quapy_or_its_fixed_point():
     rng = np.random.default_rng(10)
-    p = rng.beta(1, 5, 2000)
+    score = np.where(rng.random(4000) < 0.2, 1.0, -1.0) + rng.standard_normal(4000)
+    p = 0.4 / (0.4 + 0.6 * np.exp(-2 * score))  # calibrated where 40 % have the code; here 20 % have it
     found = prevalence.emq(p, 0.4)
-    assert 0 <= found <= 1
+    assert found == pytest.approx(0.2, abs=0.02)
+    assert prevalence.emq(p, 0.4, rounds=1) == pytest.approx(p.mean())  # one step from where it was trained
+    assert np.isnan(prevalence.emq([], 0.4))
     try:
         from quapy.method.aggregative import EMQ
     except Exception:  # not installed here: the estimate must at least be its own fixed point
@@ -221,3 +224,142 @@ def test_raw_does_not_depend_on_order(values, random):
     a, b = prevalence.raw(values, clusters=labels), prevalence.raw([v for v, _ in both], clusters=[c for _, c in both])
     assert a.estimate == pytest.approx(b.estimate)
     assert (a.low, a.high) == (pytest.approx(b.low), pytest.approx(b.high))
+
+
+def test_wilson_and_t_against_statsmodels_and_scipy():
+    from scipy.stats import t
+    from statsmodels.stats.proportion import proportion_confint
+
+    for k, n in ((0, 10), (3, 10), (10, 10), (7, 2000)):
+        assert np.allclose(prevalence.wilson(k / n, n), proportion_confint(k, n, method="wilson"), atol=1e-12)
+    assert np.allclose(prevalence.wilson(0.3, 0), (0, 1), atol=1e-9)
+    assert prevalence.wilson(-0.2, 10) == prevalence.wilson(0, 10)  # estimates may lie beyond a share's bounds
+    assert prevalence.wilson(1.2, 10) == prevalence.wilson(1, 10)
+    assert np.allclose(prevalence.t_quantile([0, 1, 2, 9]), t.ppf(0.975, [1, 1, 2, 9]))
+
+
+def test_effective_n_by_hand():
+    # Ten speeches, variance four times that of a simple sample of 200: 50 units, fewer by the t quantiles (199, 9).
+    p, n = 0.2, 200
+    got = prevalence.effective_n(p, 4 * p * (1 - p) / n, n, 10)
+    assert got == pytest.approx(50 * (prevalence.t_quantile(199) / prevalence.t_quantile(9)) ** 2)
+    assert prevalence.effective_n(p, 0.25 * p * (1 - p) / n, n, 10) == n  # never more than there are
+    assert prevalence.effective_n(p, 4 * p * (1 - p) / n, n, n) == pytest.approx(50)  # as many speeches as units
+    assert prevalence.effective_n(0.0, 0.0, n, n) == n
+
+
+def test_the_mean_of_probabilities_has_a_t_interval_over_speeches():
+    values, clusters = [0.2, 0.4, 0.3, 0.5, 0.1, 0.3], ["a", "a", "b", "b", "c", "c"]
+    got = prevalence.raw(values, clusters=clusters, binary=False)
+    sums = np.array([0.6, 0.8, 0.4]) - 2 * 0.3
+    se = (3 / 2 * (sums**2).sum()) ** 0.5 / 6
+    half = 4.302652729911275 * se  # t, 2 degrees
+    assert (got.estimate, got.se, got.n, got.n_clusters) == (pytest.approx(0.3), pytest.approx(se), 6, 3)
+    assert (got.low, got.high) == (pytest.approx(0.3 - half), pytest.approx(0.3 + half))
+    wide = prevalence.raw([0.01, 0.99], binary=False)
+    assert (wide.low, wide.high) == (0, 1)
+    none = prevalence.raw([])
+    assert np.isnan(none.estimate)
+    assert np.isnan([none.low, none.high, none.se]).all()
+    assert (none.n, none.n_clusters, none.method) == (0, 0, "raw")
+
+
+def test_design_estimate_by_hand():
+    # Four audited of eight, the others predicted: mean of predictions plus the mean error in the audit.
+    gold = np.array([1.0, 0, 1, 0, *[np.nan] * 4])
+    predicted = np.array([1.0, 0, 0, 0, 1, 1, 0, 0])
+    got = prevalence.ppi(gold, predicted, lam=1.0)
+    assert got.estimate == pytest.approx(3 / 8 + 1 / 4)
+    assert (got.n, got.n_clusters, got.lam, got.method) == (4, 4, 1.0, "design")
+    apart = prevalence.ppi(gold, predicted, lam=1.0, audit_in_population=False)
+    assert apart.estimate == pytest.approx(2 / 4 + 1 / 4)
+    over = prevalence.ppi([1.0, 1, np.nan, np.nan], [0, 0, 1, 1], lam=1.0)
+    assert (over.estimate, over.high) == (1, pytest.approx(1))  # 1/2 + 1 is no share
+
+
+def test_nothing_found_in_the_audit_says_what_its_size_can():
+    gold = np.array([0.0] * 20 + [np.nan] * 80)
+    pi = np.array([0.5] * 10 + [0.1] * 10 + [0.5] * 80)
+    got = prevalence.ppi(gold, np.zeros(100), inclusion=pi)
+    size = (10 * 2 + 10 * 10) ** 2 / (10 * 4 + 10 * 100)  # Kish: uneven weights are worth fewer units
+    low, high = prevalence.wilson(0.0, size, prevalence.t_quantile(19))
+    assert (got.estimate, got.low, got.high) == (0, pytest.approx(low), pytest.approx(high))
+    found = prevalence.ppi([1.0, 0, 0, 0, np.nan], np.zeros(5))
+    assert found.high < prevalence.wilson(0.25, 4 / 3, prevalence.t_quantile(3))[1]
+
+
+def test_thin_strata_are_joined_and_none_is_lost():
+    rng = np.random.default_rng(14)
+    gold = (rng.random(400) < 0.3).astype(float)
+    audited = np.where(rng.random(400) < 0.3, gold, np.nan)
+    audited[:4] = gold[:4]
+    whole = np.where(np.arange(400) < 4, ["p", "q", "r", "s"] * 100, "t")  # four strata of one audited unit each
+    joined = np.where(np.arange(400) < 4, "other", "t")
+    assert prevalence.ppi(audited, gold, strata=whole) == prevalence.ppi(audited, gold, strata=joined)
+    lone = np.where(np.arange(400) < 1, "p", "t")  # nothing to join it with: no strata at all
+    assert prevalence.ppi(audited, gold, strata=lone) == prevalence.ppi(audited, gold)
+    two = np.where(np.arange(400) < 2, ["p", "q"] * 200, "t")  # two make a stratum
+    assert prevalence.ppi(audited, gold, strata=two) == prevalence.ppi(
+        audited, gold, strata=np.where(np.arange(400) < 2, "other", "t")
+    )
+
+
+def test_error_rates_by_hand():
+    gold = [[1, 0], [1, 0], [1, 0], [0, 0], [0, 0]]
+    predicted = [[1, 0], [0, 0], [1, 1], [1, 0], [0, 0]]
+    got = prevalence.error_rates(gold, predicted, ["x", "y"], weights=[4, 1, 1, 1, 1])
+    assert got.classes == ("x", "y")
+    assert got.tpr == pytest.approx([5 / 6, 0.5])  # nobody has y: nothing known, and it rests on nothing
+    assert got.n_positive[1] == 0
+    assert got.fpr == pytest.approx([1 / 2, 1 / 8])
+    assert got.n_positive[0] <= 6**2 / (16 + 1 + 1)  # Kish
+    even = prevalence.error_rates(gold, predicted, ["x", "y"])
+    assert even.n_negative[1] == pytest.approx(5, rel=0.3)
+    assert even.n_negative[1] <= 5
+
+
+def test_drawn_error_rates_are_their_posteriors():
+    rates = prevalence.ErrorRates(("x", "y"), *map(np.array, ([0.8, 0.5], [0.1, 0.02], [40, 0], [200, 900])))
+    tpr, fpr = rates.draw(20_000, np.random.default_rng(15))
+    assert tpr.shape == fpr.shape == (20_000, 2)
+    assert tpr.mean(0) == pytest.approx([32.5 / 41, 0.5], abs=0.01)
+    assert fpr.mean(0) == pytest.approx([20.5 / 201, 18.5 / 901], abs=0.002)
+    assert tpr.std(0) == pytest.approx([(32.5 * 8.5 / 41**2 / 42) ** 0.5, 0.125**0.5], rel=0.03)
+    assert fpr.std(0) == pytest.approx(
+        [(20.5 * 180.5 / 201**2 / 202) ** 0.5, (18.5 * 882.5 / 901**2 / 902) ** 0.5], rel=0.03
+    )
+
+
+def test_adjusted_by_hand_and_with_error_rates_that_are_known():
+    estimate, low, high = prevalence.adjusted(0.1, 400, 0.7, 0.05, 1e12, 1e12)
+    assert estimate == pytest.approx((0.1 - 0.05) / 0.65)
+    # Known error rates: Agresti and Coull's limits of the share, carried over.
+    n, centre = 400 + 1.959963984540054**2, (40 + 1.959963984540054**2 / 2) / (400 + 1.959963984540054**2)
+    half = 1.959963984540054 * (centre * (1 - centre) / n) ** 0.5
+    assert (low, high) == (
+        pytest.approx((centre - half - 0.05) / 0.65, abs=1e-6),
+        pytest.approx((centre + half - 0.05) / 0.65, abs=1e-6),
+    )
+    _, lower, higher = prevalence.adjusted(0.1, 400, 0.7, 0.05, 60, 600)
+    assert lower < low < high < higher
+
+
+def test_shrink_of_one_cell_and_of_an_empty_one():
+    share, low, high = prevalence.shrink([0.25], [40])
+    assert (share[0], low[0], high[0]) == (0.25, *(v[0] for v in prevalence.wilson([0.25], [40])))
+    share, low, high = prevalence.shrink([0.1, 0.3, np.nan], [500, 500, 0])
+    assert share[2] == pytest.approx(0.2, abs=1e-9)
+    assert low[2] < low[0] < share[0] < 0.2 < share[1] < high[1] < high[2]
+    assert 0.1 < share[0] < 0.11
+    alike, _, _ = prevalence.shrink([0.2, 0.21, 0.19, 0.2], [50] * 4)  # they differ less than chance alone would make
+    assert np.ptp(alike) < 0.25 * 0.02
+
+
+def test_drift_without_speeches_and_with_one_group_that_has_no_case():
+    gold, predicted = [1, 1, 0, 0, 0, 0], [1, 0, 1, 0, 0, 0]
+    found = prevalence.drift(gold, predicted, ["a", "a", "a", "b", "b", "b"], permutations=50)
+    assert found["groups"]["a"] == {"tpr": 0.5, "n_positive": 2, "fpr": 1.0, "n_negative": 1}
+    assert np.isnan(found["groups"]["b"]["tpr"])
+    assert (found["groups"]["b"]["fpr"], found["groups"]["b"]["n_negative"]) == (0, 3)
+    assert np.isnan(found["p_tpr"])  # only one group has cases
+    assert 1 / 51 <= found["p_fpr"] <= 1

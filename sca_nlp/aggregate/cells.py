@@ -111,11 +111,9 @@ def open_base(
     wanted = {"passage_id", "speech_id", "source", "date", "codes", "targets"} | {
         c for v in variables if v.of == "probability" for c in v.weights
     }
+    wanted |= {column for column, values in where.items() if values is not None}
     if wanted - have:
         raise InputError(files[0], f"no column {sorted(wanted - have)[0]!r}", "passages as the pipeline writes them")
-    for column in ("language", "speaker", "kind", "corpus"):
-        if column not in have:
-            where = {k: v for k, v in where.items() if k != column}
     named = "len(targets) = 0 AND len(codes) = 0" if about == "named" and "actors" in have else "FALSE"
     listed = f"list_distinct(CASE WHEN {named} THEN {'actors' if 'actors' in have else 'targets'} ELSE targets END)"
     tests = {"language": _in("language", [*languages]) if languages and "language" in have else "TRUE"}

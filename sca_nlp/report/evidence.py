@@ -78,10 +78,14 @@ def budget(wanted: int, n_points: int, most: int = 4000) -> int:
     return max(0, min(wanted, max(3, most // max(1, n_points))))
 
 
-def _columns(db: duckdb.DuckDBPyConnection, glob: str) -> set[str]:
-    return {
-        str(r[0]) for r in db.execute("DESCRIBE SELECT * FROM read_parquet(?, union_by_name=true)", [glob]).fetchall()
-    }
+def _scan(folder: Path) -> str:
+    """Return the SQL that reads a folder's Parquet files, each by its name: a folder may be called `mine[1]`."""
+    listed = ", ".join("'" + str(p).replace("'", "''") + "'" for p in sorted(folder.glob("*.parquet")))
+    return f"read_parquet([{listed}], union_by_name=true)"
+
+
+def _columns(db: duckdb.DuckDBPyConnection, scan: str) -> set[str]:
+    return {str(r[0]) for r in db.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()}  # noqa: S608
 
 
 def open_passages(frames: Frames) -> duckdb.DuckDBPyConnection | None:
@@ -94,31 +98,29 @@ def open_passages(frames: Frames) -> duckdb.DuckDBPyConnection | None:
         return None
     db = duckdb.connect()
     db.execute("SET memory_limit = '2GB'")
-    glob = str(frames.folder / "passages" / "*.parquet")
+    folder = frames.folder / "passages"
     try:
-        columns = _columns(db, glob)
+        columns = _columns(db, scan := _scan(folder))
         needed = {"passage_id", "speech_id", "idx", "start", "end", "text", "date", "source", "targets", "codes"}
         if needed - columns:
             raise InputError(
-                glob, f"no column {', '.join(sorted(needed - columns))}", "passages as `sca score` stores them"
+                folder, f"no column {', '.join(sorted(needed - columns))}", "passages as `sca score` stores them"
             )
-        quoted = glob.replace("'", "''")
         extra = "".join(f", ''::VARCHAR AS {c}" for c in ("speaker", "corpus") if c not in columns)
         extra += "" if "actors" in columns else ", []::VARCHAR[] AS actors"
-        db.execute(f"CREATE VIEW passages AS SELECT *{extra} FROM read_parquet('{quoted}', union_by_name=true)")  # noqa: S608
+        db.execute(f"CREATE VIEW passages AS SELECT *{extra} FROM {scan}")  # noqa: S608
         speeches = frames.folder / "speeches"
         if any(speeches.glob("*.parquet")):
-            glob = str(speeches / "*.parquet")
-            columns = _columns(db, glob)
-            quoted = glob.replace("'", "''")
+            folder = speeches
+            columns = _columns(db, scan := _scan(folder))
             chosen = ", ".join(c if c in columns else f"''::VARCHAR AS {c}" for c in _SPEECH_COLUMNS)
-            view = f"SELECT speech_id, {chosen} FROM read_parquet('{quoted}', union_by_name=true)"  # noqa: S608
+            view = f"SELECT speech_id, {chosen} FROM {scan}"  # noqa: S608
             db.execute(f"CREATE VIEW speeches AS {view}")
         else:
             db.execute("CREATE VIEW speeches AS SELECT '' speech_id, '' office, '' title, '' venue, '' url WHERE false")
     except duckdb.Error as e:
         raise InputError(
-            glob, f"not readable ({str(e).splitlines()[0]})", "Parquet files as `sca score` stores them"
+            folder, f"not readable ({str(e).splitlines()[0]})", "Parquet files as `sca score` stores them"
         ) from None
     return db
 

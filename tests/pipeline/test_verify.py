@@ -20,6 +20,7 @@ from sca_nlp.cli import add_commands, app
 from sca_nlp.config import read_config
 from sca_nlp.errors import InputError
 from sca_nlp.pipeline.recipe import MANIFEST
+from sca_nlp.pipeline.verify import MOST, Verdict, _cells_differ, _frames_differ, _lines_differ
 from sca_nlp.share import share_path
 
 
@@ -118,6 +119,9 @@ def test_changed_frames_and_figures_are_found(copy: Path) -> None:
     figure = next((copy / "report" / "figures").glob("*.svg"))
     figure.write_text(figure.read_text().replace("<path", "<g/><path", 1))
     next((copy / "report" / "figures").glob("*.png")).unlink()
+    (copy / "config.toml").unlink()
+    for name in ("new.parquet", "newer.parquet"):
+        words.to_parquet(copy / name, index=False)
     kept = copy / "report" / "metrics.json"
     kept.write_text(kept.read_text().replace("{", '{"macro_f1": 0.99,', 1))
     problems = "\n".join(pipeline.verify(copy).problems)
@@ -127,6 +131,8 @@ def test_changed_frames_and_figures_are_found(copy: Path) -> None:
     assert "compare/breaks.parquet: not readable" in problems
     assert f"report/figures/{figure.name}: changed after it was written" in problems
     assert ".png: gone" in problems
+    assert "config.toml: gone from the run since the report was made" in problems
+    assert "new.parquet and 1 more: new in the run; make the report again with `sca report`" in problems
     assert "report/metrics.json: changed after it was written" in problems
     assert "report/index.html: line" in problems  # the page still prints what was kept
 
@@ -171,3 +177,110 @@ def test_a_run_that_is_elsewhere_is_asked_for(copy: Path, tmp_path: Path) -> Non
     with pytest.raises(InputError, match="--run"):
         pipeline.verify(report)
     assert pipeline.verify(report, run=copy).problems == []
+
+
+FRAME = pd.DataFrame({"source": ["A", "B"], "period": ["1999", "2000"], "estimate": [0.5, float("nan")]})
+
+
+@pytest.mark.parametrize(
+    ("theirs", "found"),
+    [
+        (FRAME, []),
+        (FRAME.assign(estimate=[0.5 + 1e-9, float("nan")]), []),  # the last digits are the processor's
+        (FRAME.assign(estimate=[0.6, float("nan")]), ["row 1 (A, 1999): estimate is 0.6; recomputed 0.5"]),
+        (FRAME.assign(estimate=[0.5, 0.0]), ["row 2 (B, 2000): estimate is 0.0; recomputed nan"]),
+        (FRAME.assign(source=["A", "C"]), ["row 2 (B, 2000): source is C; recomputed B"]),
+        (FRAME.head(1), ["1 rows; recomputed 2"]),
+        (FRAME.drop(columns="period"), ["columns source, estimate; recomputed source, period, estimate"]),
+        (None, ["not there"]),
+    ],
+)
+def test_every_way_in_which_a_frame_can_differ_is_told(
+    tmp_path: Path, theirs: pd.DataFrame | None, found: list[str]
+) -> None:
+    if theirs is not None:
+        theirs.to_parquet(tmp_path / "theirs.parquet", index=False)
+    FRAME.to_parquet(tmp_path / "ours.parquet", index=False)
+    verdict = Verdict(tmp_path, tmp_path)
+    assert list(_frames_differ(tmp_path / "theirs.parquet", tmp_path / "ours.parquet", verdict)) == found
+
+
+def test_a_frame_that_the_settings_do_not_make_is_told(tmp_path: Path) -> None:
+    FRAME.to_parquet(tmp_path / "theirs.parquet", index=False)
+    verdict = Verdict(tmp_path, tmp_path)
+    told = _frames_differ(tmp_path / "theirs.parquet", tmp_path / "ours.parquet", verdict)
+    assert list(told) == ["there, but not made by the recorded settings"]
+    assert list(_frames_differ(tmp_path / "none", tmp_path / "ours.parquet", verdict)) == []
+
+
+TABLE = "source,estimate\nA,0.5\nB,\n"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "found"),
+    [
+        (TABLE, []),
+        (TABLE.replace("0.5", "0.50000000001"), []),
+        (TABLE.replace("0.5", "0.6"), ["line 2: estimate is '0.6'; recomputed '0.5'"]),
+        (TABLE.replace("0.5", "half"), ["line 2: estimate is 'half'; recomputed '0.5'"]),
+        (TABLE.replace("B,", "B"), ["line 3: 1 cells; recomputed 2"]),
+        (TABLE + "C,1\n", ["3 rows; recomputed 2"]),
+        (None, ["not there"]),
+    ],
+)
+def test_every_way_in_which_a_table_can_differ_is_told(tmp_path: Path, theirs: str | None, found: list[str]) -> None:
+    if theirs is not None:
+        (tmp_path / "theirs.csv").write_text(theirs)
+    (tmp_path / "ours.csv").write_text(TABLE)
+    assert list(_cells_differ(tmp_path / "theirs.csv", tmp_path / "ours.csv")) == found
+
+
+def test_tables_and_pages_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    (tmp_path / "ours").write_text(TABLE)
+    (tmp_path / "theirs").write_bytes(b"\xff\xfe\x00")
+    for told in (
+        _cells_differ(tmp_path / "theirs", tmp_path / "ours"),
+        _lines_differ(tmp_path / "theirs", tmp_path / "ours", figures=False),
+    ):
+        assert [t[:12] for t in told] == ["not readable"]
+
+
+PAGE = "<p>One.</p>\n<p>Two.</p>\n<code>figures/</code>\n<p>Three.</p>\n"
+
+
+def test_every_way_in_which_a_page_can_differ_is_told(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours.html", tmp_path / "theirs.html"
+    ours.write_text(PAGE.replace("<code>figures/</code>\n", ""))
+
+    def told(text: str, *, figures: bool = True) -> list[str]:
+        theirs.write_text(text)
+        return list(_lines_differ(theirs, ours, figures))
+
+    assert told(PAGE) == []  # drawings are not made again
+    assert told(PAGE.replace("Two", "2")) == ["line 2: '<p>2.</p>'; recomputed '<p>Two.</p>'"]
+    assert told(PAGE, figures=False)[0] == "5 lines; recomputed 4"
+    added = told("<p>None.</p>\n" + PAGE)
+    assert added == ["5 lines; recomputed 4", "line 1: '<p>None.</p>'; recomputed '<p>One.</p>'"]  # the rest has moved
+    theirs.unlink()
+    assert list(_lines_differ(theirs, ours, figures=True)) == ["not there"]
+
+
+def test_of_many_differences_the_first_are_listed_and_the_rest_counted(tmp_path: Path) -> None:
+    verdict = Verdict(tmp_path, tmp_path)
+    assert verdict.add("words.parquet", iter([f"row {k}" for k in range(1, 9)]))
+    assert len(verdict.problems) == MOST + 1
+    assert verdict.problems[-1] == "words.parquet: 3 more differences"
+    assert not verdict.add("deeds.parquet", iter([]))
+
+
+def test_a_damaged_recipe_and_damaged_scores_are_problems_not_crashes(copy: Path) -> None:
+    recipe = json.loads((copy / "recipe.json").read_text())
+    recipe["aggregate"]["rates"] = {"all": "none"}
+    recipe["deeds"] = []
+    recipe["compare"]["seed"] = "x"
+    (copy / "recipe.json").write_text(json.dumps(recipe))
+    (copy / "report" / "metrics.json").write_text("[]")
+    problems = "\n".join(pipeline.verify(copy).problems)
+    for stage in ("aggregate", "deeds", "compare", "report"):
+        assert f"`sca {stage}` cannot be done again: " in problems
+    assert "metrics.json: no object; wanted the scores that the report printed" in problems
