@@ -96,8 +96,6 @@ def _interval(
     resampled = level + (y - level)[order]
     if len(draws) > 1:  # measurement error beside the noise of the process
         resampled = resampled + np.resize(draws[:, low:high] - x[low:high], resampled.shape)
-    if len(y) < 2 * min_size + 1:
-        return place, place
     places = gains(resampled, min_size).argmax(1) + min_size + low
     a, b = np.quantile(places, [0.025, 0.975])
     return int(min(np.floor(a), place)), int(max(np.ceil(b), place))

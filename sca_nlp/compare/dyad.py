@@ -15,6 +15,7 @@ from sca_nlp.compare.crisis import Window
 from sca_nlp.compare.endurance import Change
 from sca_nlp.compare.pool import Step, by_pair, each
 from sca_nlp.compare.series import Pair
+from sca_nlp.errors import InputError
 
 Evidence = Mapping[tuple[str, str, str], Sequence[str]]
 
@@ -47,6 +48,11 @@ class Options:
     leaders: tuple[Change, ...] = ()
     crises: tuple[Window, ...] = ()
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("max_lag", "permutations"):
+            if getattr(self, name) < 1:
+                raise InputError(f"compare.{name}", str(getattr(self, name)), "a number of at least 1")
 
 
 def _rng(options: Options, *key: str) -> np.random.Generator:

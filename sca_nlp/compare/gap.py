@@ -123,10 +123,9 @@ def divergence(
     a = null.whiten(np.vstack([pair.words, pair.draws]), null.ar_order(pair.words))
     keep = ~np.isnan(a[0]) & ~np.isnan(b)
     n = int(keep.sum())
-    if n < 6 or not series.spread(a[0][keep]) or not series.spread(b[keep]):
-        rows.append(
-            series.row(pair, "do they diverge?", "agreement", null=nulls[0], n=n, reason="too few periods in a row")
-        )
+    why = "too few periods in a row" if n < 6 else series.foretold(a[0][keep], b[keep])
+    if why:
+        rows.append(series.row(pair, "do they diverge?", "agreement", null=nulls[0], n=n, reason=why))
     else:
         x = a[:, keep] - a[:, keep].mean(1, keepdims=True)
         y = b[keep] - b[keep].mean()

@@ -51,8 +51,7 @@ def cross_correlation(
     if not why:
         y = null.whiten(pair.deeds)
         x = null.whiten(np.vstack([pair.words, pair.draws]), null.ar_order(pair.words))
-        if (~np.isnan(x[0])).sum() < 8 or (~np.isnan(y)).sum() < 8 or not series.spread(x[0]) or not series.spread(y):
-            why = "too few periods in a row"
+        why = series.foretold(x[0], y)
     if why:
         return [
             series.row(pair, QUESTION, name, direction=d, null=nulls, reason=why) for d in (WORDS_FIRST, DEEDS_FIRST)
@@ -106,8 +105,6 @@ def _design(x: Array, y: Array, horizon: int, lags: int) -> tuple[Array, Array, 
     t = len(x)
     ahead = max(-horizon, 0)  # the placebo: the impulse comes `ahead` periods after the outcome
     start, end = lags + ahead, t - max(horizon, 0)
-    if end - start < 1:
-        return np.zeros(0), np.zeros(0), np.zeros((0, 1 + 2 * lags))
     rows = np.arange(start, end)
     past = range(1, lags + 1)
     z = np.column_stack([np.ones(len(rows)), *(y[rows - ahead - k] for k in past), *(x[rows - k] for k in past)])

@@ -18,7 +18,7 @@ def shuffles(n: int, count: int, rng: np.random.Generator, block: int = 1) -> ND
     block = max(1, min(block, n))
     pieces = -(-n // block)
     order = np.argsort(rng.random((count, pieces)), axis=1)
-    flat = (order[:, :, None] * block + np.arange(block)).reshape(count, -1)
+    flat = (order[:, :, None] * block + np.arange(block)).reshape(count, pieces * block)
     flat = flat[flat < n].reshape(count, n)  # the last block may be short; every row drops the same number
     return np.asarray((flat + rng.integers(0, n, (count, 1))) % n, dtype=np.int64)
 
@@ -64,7 +64,8 @@ def ar_order(x: Array, most: int = 3) -> int:
 def whiten(x: Array, order: int | None = None) -> Array:
     """Return residuals of an autoregression with constant, for one series or many: shape (..., periods), NaN kept.
 
-    The first `order` values, and those whose past is missing, are NaN.
+    The first `order` values, and those whose past is missing, are NaN. A series that its own past foretells wholly (a
+    straight line) leaves zeros, not the rounding of the arithmetic.
     """
     many = np.atleast_2d(x)
     if order is None:
@@ -79,7 +80,9 @@ def whiten(x: Array, order: int | None = None) -> Array:
     gram = np.einsum("bni,bnj->bij", z, z)
     gram += 1e-10 * np.trace(gram, axis1=1, axis2=2)[:, None, None] * np.eye(order + 1)
     coefficient = np.linalg.solve(gram, np.einsum("bni,bn->bi", z, y)[..., None])[..., 0]
-    out[:, np.flatnonzero(good) + order] = y - np.einsum("bni,bi->bn", z, coefficient)
+    left = y - np.einsum("bni,bi->bn", z, coefficient)
+    left[left.std(1) <= 1e-6 * y.std(1)] = 0.0
+    out[:, np.flatnonzero(good) + order] = left
     return out.reshape(x.shape)
 
 

@@ -45,8 +45,6 @@ def _design(mine: Array, other: Array, horizon: int, lags: int, sign: int) -> tu
     surprise = null.whiten(mine)
     cut = np.where(np.isnan(surprise), np.nan, np.maximum(sign * surprise, 0.0))
     rows = np.arange(lags, len(mine) - horizon)
-    if len(rows) < 8:
-        return np.zeros(0), np.zeros(0), np.zeros((0, 1 + 2 * lags))
     outcome = np.mean([other[rows + k] for k in range(1, horizon + 1)], axis=0)
     own, past = (other[rows - k] for k in range(lags)), (mine[rows - k] for k in range(1, lags + 1))
     z = np.column_stack([np.ones(len(rows)), *own, *past])

@@ -151,6 +151,14 @@ def problem(pair: Pair, least: int) -> str:
     return "" if spread(pair.deeds[pair.both]) else "deeds do not vary"
 
 
+def foretold(words: Array, deeds: Array) -> str:
+    """Return why two whitened series cannot be compared, or the empty string."""
+    for what, left in (("words", words), ("deeds", deeds)):
+        if not spread(left):
+            return f"{what} follow wholly from their own past: nothing is left to compare"
+    return ""
+
+
 def row(
     pair: Pair,
     question: str,

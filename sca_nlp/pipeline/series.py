@@ -678,9 +678,9 @@ def _check_inputs(config: Config) -> None:
 
     if config.words.period not in GRAINS:
         raise UnknownNameError("period", config.words.period, GRAINS)
-    for name in ("draws", "permutations", "max_lag", "workers"):
-        if (value := getattr(config.compare, name)) < 0:
-            raise InputError(f"compare.{name}", str(value), "a number of at least 0")
+    for name, least in (("draws", 0), ("permutations", 1), ("max_lag", 1), ("workers", 0)):
+        if (value := getattr(config.compare, name)) < least:
+            raise InputError(f"compare.{name}", str(value), f"a number of at least {least}")
     for section in config.deeds:
         resolve("deed reader", section.name)
     for path in (*(d.path for d in config.deeds), config.compare.leaders, config.words.audit):

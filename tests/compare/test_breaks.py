@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from sca_nlp.compare import breaks
+from sca_nlp.compare import breaks, null
 from tests.compare.worlds import ar, pair
 
 
@@ -101,3 +103,72 @@ def test_holes_are_bridged():
     x[::7] = np.nan
     found = breaks.find(pair(x, x, draws=x[None]), "words", permutations=49, rng=np.random.default_rng(0))
     assert (found["period"].astype(int) - 1930).abs().min() <= 1
+
+
+@pytest.mark.parametrize("which", ["words", "deeds"])
+def test_the_largest_change_is_that_of_the_series_that_was_asked_for(which):
+    quiet, x = (ar(np.random.default_rng(k), 1, 40, 0.0)[0] for k in (6, 7))
+    x[24:] += 5
+    p = pair(x, quiet, draws=x[None]) if which == "words" else pair(quiet, x, draws=quiet[None])
+    p = replace(p, joints=(25,))
+    row = breaks.any_break(p, which, permutations=99, rng=np.random.default_rng(0))
+    said = json.loads(row["settings"])
+    assert said["at"] == "1924"
+    change = x[24:].mean() - x[:24].mean()
+    assert row["estimate"] == pytest.approx(change)
+    rest = np.concatenate([x[:24] - x[:24].mean(), x[24:] - x[24:].mean()])
+    rho, shock = null.ar1_fit(rest)
+    half = 1.96 * shock / (1 - max(rho, 0)) * (1 / 24 + 1 / 16) ** 0.5
+    assert (row["low"], row["high"]) == (pytest.approx(change - half, rel=1e-3), pytest.approx(change + half, rel=1e-3))
+    assert said.get("make_up_changes_there", False) == (which == "deeds")  # words are not made of data sets
+    found = breaks.find(p, which, permutations=19, rng=np.random.default_rng(0))
+    assert list(found.columns) == breaks.COLUMNS
+    assert set(zip(found["source"], found["target"], found["series"], strict=True)) == {("AAA", "BBB", which)}
+    assert found["make_up"].tolist() == [which == "deeds"]
+    assert len(breaks.of_history(found)) == (which == "words")
+    assert breaks.of_history(found[:0]).empty
+    far = breaks.find(replace(p, joints=(10,)), which, permutations=19, rng=np.random.default_rng(0))
+    assert far["make_up"].tolist() == [False]
+
+
+def test_only_words_have_draws():
+    x = ar(np.random.default_rng(8), 1, 40, 0.0)[0]
+    x[20:] += 5
+    p = pair(np.zeros(40), x, noise=1.0)
+    assert breaks.find(p, "deeds", permutations=9, rng=np.random.default_rng(0))["share_of_draws"].isna().all()
+
+
+def test_the_level_asked_for_is_the_share_of_noise_that_is_let_through():
+    noise = ar(np.random.default_rng(9), 60, 30, 0.0)
+    found = {
+        level: sum(len(breaks.segment(x, np.random.default_rng(k), level=level)[0]) > 0 for k, x in enumerate(noise))
+        for level in (0.5, 0.99)
+    }
+    assert found[0.99] <= 4
+    assert found[0.5] >= 15
+
+
+def test_a_break_between_close_neighbours_has_one_place():
+    x = np.array([0.0, 0.1, -0.1, 9, 9.1, 8.9])
+    place = breaks._interval(x, 3, 0, 6, 3, np.zeros((0, 6)), np.random.default_rng(0))
+    assert place == (3, 3)  # three periods on each side: no other place leaves as many
+    assert np.isnan(breaks.p_of_break(x, 3, 9, np.random.default_rng(0)))
+    wider = np.concatenate([x, [9.05, 8.8]])
+    low, high = breaks._interval(wider, 3, 0, 8, 3, np.zeros((0, 8)), np.random.default_rng(0))
+    assert low == 3 <= high <= 5
+    assert breaks.p_of_break(wider, 3, 99, np.random.default_rng(0)) < 0.3
+
+
+def test_nearness_without_a_break_says_in_which():
+    p = pair(np.zeros(60), np.zeros(60))
+    one, none = pd.DataFrame({"period": ["1910"]}), pd.DataFrame({"period": []})
+    rng = np.random.default_rng(0)
+    assert breaks.nearness(p, one, none, permutations=9, rng=rng)["reason"] == "no break in deeds"
+    assert breaks.nearness(p, none, one, permutations=9, rng=rng)["reason"] == "no break in words"
+    two = pd.DataFrame({"period": ["1940", "1913"]})
+    far = breaks.nearness(p, one, two, permutations=59, rng=rng)
+    assert (far["estimate"], far["lag"]) == (3, 3)
+    assert far["p"] == pytest.approx(breaks.nearness(p, one, two, permutations=999, rng=rng)["p"])  # all shifts
+    some = breaks.nearness(p, one, pd.DataFrame({"period": ["1911"]}), permutations=20, rng=rng)
+    assert 0 < some["p"] < 0.2
+    assert far["null"] == "word breaks fall without regard to deed breaks"

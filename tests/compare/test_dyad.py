@@ -13,6 +13,7 @@ from sca_nlp.compare import compare_dyad, compare_many
 from sca_nlp.compare.crisis import Window
 from sca_nlp.compare.endurance import Change
 from sca_nlp.compare.series import TEST_COLUMNS
+from sca_nlp.errors import InputError
 from tests.compare.worlds import frames, led
 
 OPTIONS = {
@@ -139,3 +140,9 @@ def test_sensitivity_shows_each_choice_and_changes_nothing_else():
     assert by["main"].to_numpy() == pytest.approx(by["louder"].to_numpy(), abs=1e-6)
     first = "cross-correlation", "words lead deeds"
     assert by["cold", "all", *first] == pytest.approx(-by["main", "all", *first], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["permutations", "max_lag"])
+def test_what_leaves_nothing_to_compare_with_is_refused(name):
+    with pytest.raises(InputError, match=f"compare.{name}: 0; wanted a number of at least 1"):
+        compare_many(*both_ways(), [("AAA", "BBB")], **{name: 0})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sca_nlp.compare import leadlag
+from sca_nlp.compare import leadlag, null
 from tests.compare.worlds import ar, led, of, pair
 
 WORDS, DEEDS = leadlag.WORDS_FIRST, leadlag.DEEDS_FIRST
@@ -138,3 +140,68 @@ def test_short_constant_and_missing_series_give_a_reason():
         rows += leadlag.local_projections(p, permutations=19, rng=np.random.default_rng(0))
         assert all(r["reason"] and np.isnan(r["estimate"]) for r in rows)
         assert len(rows) == 2 + 8
+
+
+def test_rows_of_the_cross_correlation_say_what_was_done():
+    x, y = led(np.random.default_rng(9), periods=60)
+    x[10] = y[30] = np.nan
+    p = pair(x, y, noise=0)
+    rows = leadlag.cross_correlation(p, permutations=99, rng=np.random.default_rng(0))
+    a, b = null.whiten(x), null.whiten(y)
+    n = int((~np.isnan(a) & ~np.isnan(b)).sum())
+    for row, direction in zip(rows, (WORDS, DEEDS), strict=True):
+        assert (row["question"], row["direction"], row["n"]) == (leadlag.QUESTION, direction, n)
+        said = json.loads(row["settings"])
+        assert said["null"] == "block permutation of pre-whitened deeds"
+        assert said["draws_with_this_lag"] == 1
+        assert len(said["correlogram"]) == 11
+        assert said["correlogram"][5 + int(row["lag"])] == pytest.approx(row["estimate"], abs=1e-4)
+        half = 1.959963984540054 / (n - 3) ** 0.5  # without noise in the draws: the sampling error alone
+        assert row["high"] == pytest.approx(min(row["estimate"] + half, 1))
+        assert row["low"] == pytest.approx(row["estimate"] - half)
+    noisy = leadlag.cross_correlation(pair(x, y, noise=3), permutations=9, rng=np.random.default_rng(0))
+    assert 0 < json.loads(noisy[0]["settings"])["draws_with_this_lag"] < 1
+    short = leadlag.cross_correlation(pair(x[31:48], y[31:48], noise=0), permutations=9, rng=np.random.default_rng(0))
+    assert json.loads(short[0]["settings"])["max_lag"] == 4  # a quarter of the periods
+    none = leadlag.cross_correlation(pair(x[:9], y[:9]), permutations=9, rng=np.random.default_rng(0))
+    assert {r["question"] for r in none} == {leadlag.QUESTION}
+
+
+def test_rows_of_the_projections_have_positive_lags_where_words_come_first():
+    x, y = led(np.random.default_rng(10), periods=60)
+    rows = leadlag.local_projections(pair(x, y, noise=0.1), permutations=19, rng=np.random.default_rng(0))
+    kinds = [(r["direction"], r["statistic"].removeprefix("local projection"), int(r["lag"])) for r in rows]
+    assert kinds == [
+        *((WORDS, "", k) for k in (1, 2, 3)),
+        (WORDS, ", placebo", -1),
+        *((DEEDS, "", -k) for k in (1, 2, 3)),
+        (DEEDS, ", placebo", 1),
+    ]
+    for row in rows:
+        assert row["question"] == leadlag.QUESTION
+        said = json.loads(row["settings"])
+        assert said == {"lags": 2, "permutations": 19, "errors": "Newey-West", "unit": "standard deviations"}
+        assert row["low"] < row["estimate"] < row["high"]
+
+
+def test_a_projection_that_cannot_be_had_keeps_its_null_and_says_why():
+    x, y = led(np.random.default_rng(11), periods=40)
+    x[20] = y[20] = np.nan  # twenty periods each side of the hole
+    rows = leadlag.local_projections(pair(x, y, draws=x[None]), lags=9, permutations=9, rng=np.random.default_rng(0))
+    assert {r["reason"] for r in rows} == {"too few periods in a row"}
+    assert rows[0]["null"] == "given the past of both, words say nothing of deeds 1 periods later"
+    assert rows[3]["null"] == "words say nothing of deeds one period before"
+    assert all(r["lag"] for r in rows)
+    nothing = leadlag.projection(x[:3], y[:3], 2, 2)
+    assert np.isnan([nothing.slope, nothing.error, nothing.p]).all()
+    assert nothing.n == 0
+    twin = leadlag.projection(np.arange(40.0), y, 1, 2)  # a line is known from its own past
+    assert np.isnan([twin.slope, twin.error]).all()
+    assert twin.n == 40 - 3 - 3  # two past, one ahead; three rows want the hole
+
+
+def test_the_error_of_a_projection_has_the_unit_of_its_outcome():
+    x, y = led(np.random.default_rng(12), periods=60)
+    one, small = leadlag.projection(x, y, 1, 2), leadlag.projection(x, 1e-3 * y, 1, 2)
+    assert small.error == pytest.approx(1e-3 * one.error)
+    assert np.isnan(one.p)  # no permutations asked for

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -266,3 +268,89 @@ def test_criteria_with_a_slip_are_refused(tmp_path):
         spectrum.read_criteria(path)
     with pytest.raises(InputError, match="no such file"):
         spectrum.read_criteria(tmp_path / "none.toml")
+
+
+def test_moves_are_changes_beyond_the_usual():
+    x = np.array([0, 0.1, 0, 0.1, 0, 3, 2.9, 3, -1, np.nan, 4, 4.1])
+    assert coincidence.moves(x).tolist() == [0, 0, 0, 0, 0, 1, 0, 0, -1, 0, 0, 0]
+    assert coincidence.moves(x[:4]).tolist() == [0, 0, 0, 0]  # fewer than four changes
+    steps = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 1.0])  # the usual change is none
+    assert coincidence.moves(steps).tolist() == [0, 0, 0, 0, 0, 0, 1, 0, 0, 0]
+    assert not coincidence.moves(np.arange(9.0)).any()
+
+
+def test_rates_have_leading_axes_and_are_unknown_without_events():
+    a = np.array([[1, 0, 1, 0], [0, 0, 0, 0]], bool)
+    b = np.array([0, 1, 0, 0], bool)
+    trigger, precursor = coincidence.rates(a, b, window=0, lag=1)
+    assert trigger[0] == 0.5
+    assert np.isnan(trigger[1])
+    assert precursor.tolist() == [1, 0]
+    beyond = coincidence.rates(np.array([1, 0, 0, 0], bool), b, window=9, lag=1)
+    assert [float(v) for v in beyond] == [1, 1]  # a window that ends after the series
+
+
+@pytest.mark.parametrize("silent", ["words", "deeds"])
+def test_coincidence_says_which_side_never_moves_so(silent):
+    jump = np.zeros(30)
+    jump[10:], jump[20:] = 2, 4
+    flat = np.repeat([0.0, -1.0], 15)  # one move, and a hostile one
+    p = pair(flat, jump, draws=flat[None]) if silent == "words" else pair(jump, flat, draws=jump[None])
+    rows = coincidence.coincidence(p, permutations=9, rng=np.random.default_rng(0))
+    for direction in ("words lead deeds", "deeds lead words"):
+        row = of(rows, "event coincidence, conciliatory", direction)
+        assert row["reason"] == f"no conciliatory move in {silent}"
+
+
+def test_coincidence_by_hand():
+    words, deeds = np.zeros(30), np.zeros(30)
+    for at in (5, 15, 25):
+        words[at:] -= 1
+    for at in (6, 16, 22):
+        deeds[at:] -= 1
+    rows = coincidence.coincidence(pair(words, deeds, draws=words[None]), permutations=99, rng=np.random.default_rng(0))
+    row = of(rows, "event coincidence, hostile", "words lead deeds")
+    assert row["estimate"] == pytest.approx(2 / 3)
+    assert np.isnan(row["low"])  # one draw tells of no noise
+    said = json.loads(row["settings"])
+    assert (said["first_events"], said["second_events"], said["precursor_rate"]) == (3, 3, 0.6667)
+
+
+def test_event_time_at_the_edges_and_with_holes():
+    words, deeds = np.arange(10.0), np.arange(10.0, 20.0)
+    deeds[4] = np.nan
+    events = np.zeros(10, bool)
+    events[[0, 4, 9]] = True
+    around = coincidence.event_time(pair(words, deeds), events, before=1, after=1).set_index("offset")
+    assert around["words"].tolist() == [(3 + 8) / 2, (0 + 4 + 9) / 3, (1 + 5) / 2]
+    assert around["deeds"].tolist() == [(13 + 18) / 2, (10 + 19) / 2, (11 + 15) / 2]
+    assert around["n"].tolist() == [2, 3, 2]
+    nobody = coincidence.event_time(pair(np.full(10, np.nan), np.full(10, np.nan)), events, before=0, after=0)
+    assert nobody[["words", "words_low", "deeds"]].isna().all(axis=None)
+
+
+def test_waiting_is_counted_to_the_next_event_and_not_beyond_the_last():
+    from scipy.stats import kendalltau
+
+    rng = np.random.default_rng(3)
+    events = np.zeros(30, bool)
+    events[[6, 20]] = True
+    words = rng.standard_normal(30)
+    row = coincidence.time_to_next(pair(words, words, noise=0.1), events, permutations=99, rng=rng)
+    wait = [6 - k for k in range(6)] + [20 - k for k in range(6, 20)]
+    assert row["n"] == 20
+    assert row["estimate"] == pytest.approx(kendalltau(words[:20], wait).statistic)
+    assert row["low"] < row["estimate"] < row["high"]
+    assert json.loads(row["settings"])["events"] == 2
+    one = coincidence.time_to_next(pair(words, words), np.arange(30) == 20, permutations=9, rng=rng)
+    assert one["reason"] == "fewer than 2 events or 10 periods before one"
+    assert one["statistic"] == row["statistic"] == "time to next event"
+    assert one["null"] == row["null"] == "the level of words says nothing of the time to the next event"
+
+
+def test_q_values_keep_the_order_they_were_given_and_name_the_methods():
+    p = [0.04, 0.01, np.nan, 0.03]
+    assert multiple.q_values(p).tolist()[:2] == [pytest.approx(0.04), pytest.approx(0.03)]
+    assert np.isnan(multiple.q_values([np.nan, np.nan])).all()
+    with pytest.raises(UnknownNameError, match=r"method 'bonferroni'.*bh, by"):
+        multiple.q_values(p, method="bonferroni")

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sca_nlp.compare import reciprocity
+from sca_nlp.compare.series import Pair
 from tests.compare.worlds import ar, of, pair
 
 
@@ -106,3 +107,78 @@ def test_nothing_to_answer_gives_reasons(values):
     rows, sequences = reciprocity.reciprocity(a, b, permutations=9, rng=np.random.default_rng(0))
     assert all(r["reason"] for r in rows)
     assert list(sequences.columns) == reciprocity.COLUMNS
+
+
+def test_answers_are_in_standard_deviations_and_words_count_their_draws():
+    rng = np.random.default_rng(5)
+    mine, other = answered(rng)
+    a, b = pair(mine, 10 * mine, noise=0.5), pair(other, 1000 * other, noise=0.5, source="BBB", target="AAA")
+    plain = reciprocity.answers(a, b, permutations=49, rng=np.random.default_rng(0))
+    way = "AAA moves, BBB answers"
+    deeds, words = (of(plain, f"answer to conciliatory {what}", way) for what in ("deeds", "words"))
+    assert deeds["estimate"] == pytest.approx(words["estimate"])  # whatever the units
+    slope = reciprocity.answer(mine, other, horizon=2, lags=2, sign=1)[0]
+    assert words["estimate"] == pytest.approx(slope * mine.std() / other.std())
+    assert words["high"] - words["low"] > 1.01 * (deeds["high"] - deeds["low"])  # the draws differ
+    assert json.loads(words["settings"])["unit"] == "standard deviations"
+    assert json.loads(words["settings"])["lags"] == 2
+    assert words["lag"] == 2
+
+
+def test_series_of_unlike_length_are_laid_on_one_grid():
+    x = np.arange(20.0)
+    longer = Pair("BBB", "AAA", tuple(str(1895 + k) for k in range(30)), np.arange(30.0), np.ones((3, 30)), np.ones(30))
+    periods, (a, b) = reciprocity._common(pair(x, x), longer)
+    assert (periods[0], periods[-1], len(periods)) == ("1895", "1924", 30)
+    assert np.isnan(a.words[:5]).all()
+    assert a.words[5:25].tolist() == a.draws[0, 5:25].tolist() == x.tolist()
+    assert np.isnan(a.draws[:, 25:]).all()
+    assert b.draws.shape == (3, 30)
+
+
+def test_sixteen_periods_are_enough_to_look_for_answers():
+    x, y = ar(np.random.default_rng(6), 2, 16, 0.2)
+    assert reciprocity._why_not(x, y, "deeds") == ""
+    assert reciprocity._why_not(x[:15], y[:15], "deeds") == "15 periods with deeds of both sides; at least 16 needed"
+
+
+def test_runs_are_counted_and_laid_out_step_by_step():
+    deeds = np.zeros((2, 40))
+    for start in (5, 20):
+        for side, at in ((0, start), (1, start + 1), (0, start + 2)):
+            deeds[side, at:] += 1
+    rng = np.random.default_rng(7)
+    sides = zip(deeds, ("AAA", "BBB"), ("BBB", "AAA"), strict=True)
+    a, b = (pair(np.zeros(40), d, source=s, target=t) for d, s, t in sides)
+    rows, sequences = reciprocity.reciprocity(a, b, permutations=39, rng=rng)
+    runs = sequences[sequences["kind"] == "GRIT"]
+    assert runs["start"].tolist() == ["1905", "1920"]
+    assert runs["end"].tolist() == ["1907", "1922"]
+    assert runs["n_steps"].tolist() == [3, 3]
+    assert [s["actor"] for s in json.loads(runs["steps"].iloc[0])] == ["AAA", "BBB", "AAA"]
+    assert {s["what"] for s in json.loads(runs["steps"].iloc[0])} == {"deeds"}
+    row = of(rows, "GRIT runs in deeds")
+    assert row["estimate"] == 2
+    assert row["p"] < 0.2
+
+
+def test_how_far_apart_steps_may_be_is_asked_for():
+    slow = np.array([0, 1, 0, 0, 0, 1, 0]), np.array([0, 0, 0, 1, 0, 0, 0])
+    assert reciprocity.runs(*slow, 1) == []
+    assert reciprocity.runs(*slow, 1, within=2) == [[(1, 0), (3, 1), (5, 0)]]
+    deeds = np.zeros((2, 40))
+    for side, at in ((0, 5), (1, 7), (0, 9)):
+        deeds[side, at:] += 1
+    sides = zip(deeds, ("AAA", "BBB"), ("BBB", "AAA"), strict=True)
+    a, b = (pair(np.zeros(40), d, source=s, target=t) for d, s, t in sides)
+    for within, found in ((1, 0), (2, 1)):
+        rows, sequences = reciprocity.reciprocity(a, b, within=within, permutations=9, rng=np.random.default_rng(0))
+        assert (sequences["kind"] == "GRIT").sum() == of(rows, "GRIT runs in deeds")["estimate"] == found
+
+
+def test_a_leap_is_measured_by_the_changes_before_it():
+    change = np.tile([0.1, -0.1], 8)
+    x = np.concatenate([[0.0], change.cumsum()])
+    spread = 1.4826 * 0.1
+    for size, found in ((3.6 * spread, [17]), (3.3 * spread, [])):
+        assert reciprocity.leaps(np.append(x, x[-1] + size)) == found

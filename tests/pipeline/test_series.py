@@ -143,6 +143,7 @@ def test_actors_of_a_dyad_are_known_by_code_or_name(made: pipeline.RunSummary) -
         ({"deeds": (DeedsSection("chronologie", "x.csv"),)}, "did you mean 'chronology'"),
         ({"deeds": (DeedsSection("chronology", "none.csv"),)}, "none.csv: no such file"),
         ({"compare": CompareSection(draws=-1)}, "compare.draws: -1"),
+        ({"compare": CompareSection(permutations=0)}, "compare.permutations: 0; wanted a number of at least 1"),
         ({"compare": CompareSection(leaders="none.csv")}, "none.csv: no such file"),
     ],
 )
