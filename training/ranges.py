@@ -11,17 +11,26 @@ from numpy.typing import NDArray
 from sca_nlp.classify.bert_graph import Shape, activation_sites, build_graph
 from sca_nlp.codebook import Codebook
 
+_ALPHA = 0.9
+_PRODUCTS = {
+    "input": ("attention.self.query", "attention.self.key", "attention.self.value"),
+    "attended": ("attention.output.dense",),
+    "middle": ("intermediate.dense",),
+    "expanded": ("output.dense",),
+}
+
 
 def activation_ranges(
     weights: Mapping[str, NDArray[Any]],
     sizes: Mapping[str, Any],
     codebook: Codebook,
     ids: Sequence[Sequence[int]],
-    tail: float = 1e-5,
+    tail: float = 1e-6,
 ) -> dict[str, NDArray[Any]]:
-    """Return `quant.<layer>.<site>` -> [lowest, highest] over sentences, and `.wide` -> channels that go beyond.
+    """Return `quant.<layer>.<site>` -> [lowest, highest] over sentences, and `.balance` -> [channels], their divisors.
 
-    One channel in 64, those with the largest values, is left to fp32; ranges are those of the rest.
+    A channel's divisor is (largest value)^0.9 / (largest weight of its row)^0.1, geometric mean 1 (SmoothQuant, Xiao et
+    al. 2023, with alpha 0.9, measured best here); ranges are those of the values after division.
 
     Args:
         weights: the network's arrays.
@@ -47,10 +56,18 @@ def activation_ranges(
     for k, site in enumerate(activation_sites(shape)):
         values = np.concatenate(seen[k]).astype(np.float32)  # [tokens, channels]
         seen[k] = []
-        largest = np.abs(values).max(0)
-        n_wide = max(1, values.shape[1] // 64)
-        wide = np.sort(np.argsort(largest)[-n_wide:])
-        rest = np.delete(values, wide, axis=1)
-        out[site + ".wide"] = wide.astype(np.int32)
-        out[site] = np.quantile(rest, [tail, 1 - tail]).astype(np.float32)
+        largest, heaviest = np.abs(values).max(0), _largest_weights(weights, site)
+        balance = np.maximum(largest, 1e-3) ** _ALPHA / np.maximum(heaviest, 1e-4) ** (1 - _ALPHA)
+        balance /= np.exp(np.log(balance).mean())
+        out[site + ".balance"] = balance.astype(np.float32)
+        out[site] = np.quantile(values / balance, [tail, 1 - tail]).astype(np.float32)
     return out
+
+
+def _largest_weights(weights: Mapping[str, NDArray[Any]], site: str) -> NDArray[np.float32]:
+    """Return for each channel that enters a site's product its largest weight, in size."""
+    _, layer, kind = site.split(".")
+    stem = f"encoder.encoder.layer.{layer}."
+    found = [np.abs(weights[f"{stem}{name}.weight"].astype(np.float32)).max(0) for name in _PRODUCTS[kind]]
+    largest: NDArray[np.float32] = np.max(found, axis=0)
+    return largest

@@ -95,24 +95,26 @@ def train(config_path: Path | str, say: Say = print) -> ModelFolder:
     for key in ("codebook", "out", "work"):
         settings.pop(key)
     for key in ("speeches", "without"):
-        settings["unlabelled"][key] = Path(settings["unlabelled"][key]).name
+        settings["cascade"][key] = Path(settings["cascade"][key]).name
     for section in settings["annotations"]:
         section |= {key: Path(section[key]).name for key in ("path", "speeches")}
-    training = {
+    training: dict[str, Any] = {
         "config": settings,
         "sentences": len(data.rows),
         "documents": len(set(data.documents)),
         "annotations_sha256": [file_digest(Path(a.path)) for a in config.annotations if Path(a.path).is_file()],
-        "seconds": round(time.time() - start),
     }
-    folder = write_folder(
-        Path(config.out),
-        meta={"id": config.name, "kind": config.kind, **meta, "training": training},
-        codebook_bytes=codebook_bytes,
-        decision=decision,
-        arrays=arrays,
-        texts={"metrics.json": json.dumps(metrics, indent=1) + "\n", **texts},
-    )
+    written: dict[str, Any] = {
+        "meta": {"id": config.name, "kind": config.kind, **meta, "training": training},
+        "codebook_bytes": codebook_bytes,
+        "decision": decision,
+        "arrays": arrays,
+        "texts": {"metrics.json": json.dumps(metrics, indent=1) + "\n", **texts},
+    }
+    if config.cascade.speeches and "runtime" not in meta and config.kind == "transformer":
+        written = _with_cascade(config, codebook, data, written, work, say)
+    training["seconds"] = round(time.time() - start)
+    folder = write_folder(Path(config.out), **written)
     say(f"{folder.model_id} is in {folder.path} ({time.time() - start:,.0f} s)")
     return folder
 
@@ -212,9 +214,7 @@ def _transformer(
 ) -> tuple[Array, dict[str, Any], dict[str, Any], dict[str, str]]:
     from training.encoders import open_base
     from training.finish import finish
-    from training.unlabelled import learn_from_teacher
 
-    learn_from_teacher(config, codebook, open_base(config.encoder.base), data, work, say)
     jobs = [(config, codebook, data, k, work / f"fold{k}") for k in range(config.split.folds)]
     todo = [j for j in jobs if not j[-1].with_suffix(".pt").exists()]
     n = max(1, min(config.workers, len(todo)))
@@ -232,14 +232,25 @@ def _transformer(
     lexical: dict[str, Any] = {}
     if config.lexical:
         beside, side, _, _ = _linear(config, data, fold, lambda line: None)
-        network, raw = raw, blend(raw, beside, config.lexical)  # a better teacher for the last fit, too
+        raw = blend(raw, beside, config.lexical)  # a better teacher for the last fit, too
         lexical = {f"lexical.{k}": v for k, v in side.items()}
     model = finish(config, codebook, base, data, raw, work, say)
     arrays, meta, texts = package(model, config, codebook, base, data)
     if lexical:
-        fill = typical(network, beside, config.settle)
-        meta["lexical"] = {"share": config.lexical, "ngrams": 2, "settle": config.settle, "fill": fill}
+        meta["lexical"] = {"share": config.lexical, "ngrams": 2}
     return raw, {**arrays, **lexical}, meta, texts
+
+
+def _with_cascade(
+    config: TrainConfig, codebook: Codebook, data: Dataset, written: dict[str, Any], work: Path, say: Say
+) -> dict[str, Any]:
+    """Return what `write_folder` needs, with a first reader for profile `fast`."""
+    from training.cascade import learn_cascade
+    from training.encoders import open_base
+
+    base = open_base(config.encoder.base)
+    own, section = learn_cascade(config, codebook, base, data.texts, written["decision"], written, work, say)
+    return {**written, "arrays": {**written["arrays"], **own}, "meta": {**written["meta"], "cascade": section}}
 
 
 def _carry(
@@ -276,7 +287,6 @@ def _fold_job(job: tuple[TrainConfig, Codebook, Dataset, int, Path]) -> None:
     from training.finish import device_of, macro_precision, probabilities
     from training.fit import fit
     from training.network import predict
-    from training.unlabelled import first_network
 
     config, codebook, data, k, path = job
     if config.workers > 1:
@@ -295,7 +305,7 @@ def _fold_job(job: tuple[TrainConfig, Codebook, Dataset, int, Path]) -> None:
             log.flush()
 
         model = fit(
-            first_network(base, codebook, config, path.parent),
+            base.network(codebook, config.fit),
             [ids[int(i)] for i in rest] + more,
             np.vstack([data.gold[rest], encode_gold(extra, codebook)]),
             config.fit,
@@ -309,13 +319,6 @@ def _fold_job(job: tuple[TrainConfig, Codebook, Dataset, int, Path]) -> None:
     temporary = path.with_suffix(".partial")
     torch.save(model.cpu().state_dict(), temporary)
     temporary.replace(path.with_suffix(".pt"))
-
-
-def typical(network: Array, lexical: Array, settle: float) -> list[float]:
-    """Return the encoder's usual probabilities (geometric mean, out of fold) where the n-grams see no class at all."""
-    settled = lexical.max(1) < settle
-    rows = network[settled] if settled.any() else network
-    return [round(float(v), 6) for v in np.exp(np.log(np.clip(rows, 1e-6, 1)).mean(0))]
 
 
 def package(

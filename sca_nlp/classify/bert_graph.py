@@ -1,7 +1,9 @@
 """Weights -> an ONNX graph in memory: BERT encoder and head, in fp32 or with 8-bit matrix products. No torch needed.
 
 Quantisation is static (activation ranges were measured in training and travel with the model), per output column for
-weights. Dynamic quantisation would take its scale from the batch, so scores would hang on who else is in it.
+weights. Dynamic quantisation would take its scale from the batch, so scores would hang on who else is in it. A few
+channels have values far beyond all others; they are divided, and their weights multiplied, by what evens them out (Xiao
+et al. 2023, SmoothQuant), since with them in range a step of the 8-bit scale would be as large as most values.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ class _Quantised:
     values: str
     scale: str
     zero: str
-    wide: NDArray[np.int64]  # channels that are multiplied in fp32
+    balance: NDArray[np.float32]  # what each channel was divided by, and its row of weights is multiplied by
 
 
 class _Builder:
@@ -105,22 +107,15 @@ def build_graph(
         if quantised is None:
             return b.one("Add", b.one("MatMul", x, b.constant(w)), b.constant(bias))
         top = 63 if narrow else 127
-        rest = w.copy()
-        rest[quantised.wide] = 0
-        w_scale = np.maximum(np.abs(rest).max(0), 1e-12) / top
-        wq = np.clip(np.round(rest / w_scale), -top, top).astype(np.int8)
-        out = b.one(
+        rows = w * quantised.balance[:, None]
+        w_scale = np.maximum(np.abs(rows).max(0), 1e-12) / top
+        wq = np.clip(np.round(rows / w_scale), -top, top).astype(np.int8)
+        return b.one(
             "MatMulIntegerToFloat",
             *(quantised.values, b.constant(wq), quantised.scale, b.constant(w_scale.astype(np.float32))),
             *(quantised.zero, "", b.constant(bias)),
             domain="com.microsoft",
         )
-        if not len(quantised.wide):
-            return out
-        # The few channels with values far beyond all others are multiplied in fp32 (Dettmers et al. 2022): with them in
-        # range, a step of the 8-bit scale would be as large as most values.
-        part = b.one("Gather", x, b.constant(quantised.wide), axis=-1)
-        return b.one("Add", out, b.one("MatMul", part, b.constant(w[quantised.wide])))
 
     def site(x: str, name: str) -> _Quantised | None:
         if watch:
@@ -132,8 +127,9 @@ def build_graph(
         scale = (high - low) / 255
         s = b.constant(np.array(scale, np.float32))
         z = b.constant(np.array(round(-low / scale), np.uint8))
-        wide = np.asarray(weights.get(name + ".wide", np.zeros(0)), np.int64)
-        return _Quantised(b.one("QuantizeLinear", x, s, z), s, z, wide)
+        balance = array(name + ".balance")
+        even = b.one("Mul", x, b.constant(1 / balance))
+        return _Quantised(b.one("QuantizeLinear", even, s, z), s, z, balance)
 
     def linear(prefix: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         return array(prefix + ".weight").T, array(prefix + ".bias")

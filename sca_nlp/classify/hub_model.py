@@ -16,7 +16,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from sca_nlp.classify.contract import Array, decision_from
 from sca_nlp.classify.hub_export import FORM, HEAD
 from sca_nlp.classify.linear import Ngrams, blend
-from sca_nlp.classify.transformer import Tokens, plan_batches, pool_windows
+from sca_nlp.classify.tokens import Tokens, plan_batches, pool_windows
 from sca_nlp.codebook import read_codebook
 from sca_nlp.errors import InputError
 

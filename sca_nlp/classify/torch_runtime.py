@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from sca_nlp.classify.contract import Array, Scores
 from sca_nlp.classify.folder import ModelFolder
 from sca_nlp.classify.linear import Ngrams, blend
-from sca_nlp.classify.transformer import Tokens, available_threads, plan_batches, pool_windows
+from sca_nlp.classify.tokens import Tokens, plan_batches, pool_windows
+from sca_nlp.classify.transformer import available_threads
 from sca_nlp.codebook import Codebook
 from sca_nlp.errors import InputError, MissingExtraError
 
@@ -87,7 +88,7 @@ class TorchTransformer:
         arrays = {
             k: torch.from_numpy(v.astype(np.float32))
             for k, v in raw.items()
-            if not k.startswith(("quant.", "lexical."))
+            if not k.startswith(("quant.", "lexical.", "cascade."))
         }
         # from_config builds an architecture that transformers itself holds; code from the folder is never run.
         self._encoder = AutoModel.from_config(config, trust_remote_code=False).eval()  # type: ignore[no-untyped-call]

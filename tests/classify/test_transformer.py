@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sca_nlp.classify.folder import load_model, write_folder
-from sca_nlp.classify.transformer import OVERLAP, Tokens, Transformer, plan_batches, pool_windows, windows
+from sca_nlp.classify.folder import load_model, read_folder, write_folder
+from sca_nlp.classify.tokens import OVERLAP, Tokens, plan_batches, pool_windows, windows
+from sca_nlp.classify.transformer import FirstReader, Transformer
 from sca_nlp.codebook import default_codebook
 from sca_nlp.errors import InputError, UnknownNameError
 from sca_nlp.share import share_path
@@ -20,13 +22,16 @@ from training.dataset import make_dataset  # noqa: E402
 from training.encoders import open_base  # noqa: E402
 from training.linear import fit_linear  # noqa: E402
 from training.network import predict  # noqa: E402
+from training.ranges import activation_ranges  # noqa: E402
 from training.settings import AnnotationsSection, EncoderSection, FitSection, TrainConfig  # noqa: E402
 from training.train import package, plain_decision  # noqa: E402
 
 BOOK = default_codebook()
 
 
-def build(path: Path, kind: str = "bert", lexical: bool = False) -> tuple[Path, object, object]:
+def build(
+    path: Path, kind: str = "bert", lexical: bool = False, margin: float | None = None
+) -> tuple[Path, object, object]:
     base = open_base(str(write_encoder(path / "base", kind=kind)))
     fit = FitSection(hidden=8)
     config = TrainConfig("tiny", (AnnotationsSection("x"),), "", encoder=EncoderSection(base.name, 16), fit=fit)
@@ -36,7 +41,15 @@ def build(path: Path, kind: str = "bert", lexical: bool = False) -> tuple[Path, 
     if lexical:
         gold = np.random.default_rng(0).integers(0, 2, (40, 10)).astype(np.float32)
         arrays |= {f"lexical.{k}": v for k, v in fit_linear([r.text for r in rows], gold, 256).items()}
-        meta["lexical"] = {"share": 0.35, "ngrams": 2, "settle": 0.79, "fill": [0.01] * 10}
+        meta["lexical"] = {"share": 0.35, "ngrams": 2}
+    if margin is not None:  # a first reader of one layer, with word vectors from the whole model
+        first = base.network(BOOK, FitSection(hidden=8, seed=7))
+        first.encoder.encoder.layer = first.encoder.encoder.layer[:1]
+        own = {k: v.detach().numpy() for k, v in first.state_dict().items() if "position_ids" not in k}
+        ids = base.ids(sentences(40, 3, 12), 16)
+        own |= activation_ranges(own, {**meta["encoder"], "n_layers": 1}, BOOK, ids)
+        arrays |= {f"cascade.{k}": v for k, v in own.items() if "word_embeddings" not in k}
+        meta["cascade"] = {"layers": 1, "margin": margin}
     write_folder(
         path / "m",
         meta={"id": "tiny-1", "kind": "transformer", **meta},
@@ -68,7 +81,7 @@ def test_the_onnx_graph_equals_torch(tiny: tuple[Path, object, object]) -> None:
     [("exact", False), ("exact", True), ("balanced", False), ("balanced", True), ("fast", True)],
 )
 def test_scores_do_not_hang_on_batch_order_or_threads(tmp_path: Path, profile: str, lexical: bool) -> None:
-    folder, _, _ = build(tmp_path, lexical=lexical)
+    folder, _, _ = build(tmp_path, lexical=lexical, margin=0.02 if profile == "fast" else None)
     texts = sentences(60, 2, 60)
     model = load_model(str(folder), profile=profile, threads=1)
     assert model.profile == profile
@@ -90,22 +103,40 @@ def test_eight_bits_stay_near_fp32(tiny: tuple[Path, object, object]) -> None:
     assert 0 < np.abs(exact - balanced).max() < 0.05
 
 
-def test_the_cascade_asks_the_encoder_only_where_words_point_somewhere(tmp_path: Path) -> None:
-    folder, _, _ = build(tmp_path, lexical=True)
-    fast, balanced = (load_model(str(folder), profile=p, threads=1) for p in ("fast", "balanced"))
-    texts = sentences(60, 2, 12)
-    settled = fast._ngrams(texts).max(1) < 0.79
-    assert 0 < settled.sum() < 60
-    a, b = (m.predict(texts).probabilities for m in (fast, balanced))
-    np.testing.assert_allclose(a[~settled], b[~settled], atol=1e-6)
-    assert not np.allclose(a[settled], b[settled])
+def test_the_cascade_passes_on_what_its_first_reader_is_unsure_of(tmp_path: Path) -> None:
+    folder, _, _ = build(tmp_path, lexical=True, margin=0.0)
+    texts = sentences(80, 2, 12)
+    first, balanced = (load_model(str(folder), profile=p, threads=1).predict(texts) for p in ("fast", "balanced"))
+    away = FirstReader.distance(first.probabilities, np.full(10, 0.5, np.float32))
+    margin = float(np.median(away))
+    folder, _, _ = build(tmp_path, lexical=True, margin=margin)
+    fast = load_model(str(folder), profile="fast", threads=1).predict(texts)
+    settled = away >= margin
+    assert 0 < settled.sum() < 80
+    np.testing.assert_allclose(fast.probabilities[settled], first.probabilities[settled], atol=1e-6)
+    np.testing.assert_allclose(fast.probabilities[~settled], balanced.probabilities[~settled], atol=1e-6)
+    assert not np.allclose(first.probabilities, balanced.probabilities, atol=1e-3)
+
+
+def test_distance_is_that_of_the_nearest_class() -> None:
+    got = FirstReader.distance(np.array([[0.5, 0.2], [0.9, 0.21]], np.float32), np.array([0.5, 0.2], np.float32))
+    np.testing.assert_allclose(got, [0.0, np.log(0.21 / 0.79) - np.log(0.2 / 0.8)], atol=1e-5)
+
+
+@pytest.mark.parametrize("cascade", [{}, {"layers": 0, "margin": 1}, {"layers": 1, "margin": -1}, "x", {"layers": []}])
+def test_a_cascade_that_cannot_be_is_refused(tiny: tuple[Path, object, object], cascade: object) -> None:
+    whole = read_folder(tiny[0])
+    with pytest.raises(InputError, match="cascade"):
+        Transformer(replace(whole, meta={**whole.meta, "cascade": cascade}), profile="fast")
 
 
 def test_equal_texts_are_read_once(tiny: tuple[Path, object, object], monkeypatch: pytest.MonkeyPatch) -> None:
     model = load_model(str(tiny[0]), threads=1)
     seen: list[int] = []
     run = Transformer._run
-    monkeypatch.setattr(Transformer, "_run", lambda self, rows: (seen.append(len(rows)), run(self, rows))[1])
+    monkeypatch.setattr(
+        Transformer, "_run", lambda self, rows, session: (seen.append(len(rows)), run(self, rows, session))[1]
+    )
     p = model.predict(["we keep peace", "war", "we keep peace"]).probabilities
     assert seen == [2]
     np.testing.assert_array_equal(p[0], p[2])
