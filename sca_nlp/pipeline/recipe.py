@@ -31,7 +31,7 @@ INPUTS = (
 )
 
 #: What a report consists of, as patterns in its folder.
-REPORT_FILES = ("index.html", "metrics.json", "figures/*", "tables/*")
+REPORT_FILES = ("index.html", "pairs/*.html", "metrics.json", "figures/*", "tables/*")
 
 
 def relative(path: str, folder: Path) -> str:

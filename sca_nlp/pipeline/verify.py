@@ -224,7 +224,10 @@ def _report(verdict: Verdict, work: Path, made: dict[str, Any]) -> None:
         else:
             verdict.add(f"report/tables/{path.name}", _cells_differ(theirs, path))
     figures = {p.name for p in (verdict.report / "figures").glob("*")}
-    verdict.add("report/index.html", _lines_differ(verdict.report / "index.html", again / "index.html", bool(figures)))
+    for name in sorted(
+        {p.relative_to(f).as_posix() for f in (verdict.report, again) for p in f.glob("pairs/*.html")} | {"index.html"}
+    ):
+        verdict.add(f"report/{name}", _lines_differ(verdict.report / name, again / name, bool(figures)))
 
 
 def _metrics(verdict: Verdict, made: dict[str, Any]) -> dict[str, Any] | None:
@@ -325,6 +328,8 @@ def _close(u: str, v: str) -> bool:
 
 def _lines_differ(theirs: Path, ours: Path, figures: bool) -> Iterator[str]:
     """Yield where two pages differ, with what stands around the first difference of a line."""
+    if not ours.exists():
+        return  # of no pair of this report; its digest is missing, which is said
     try:
         a = theirs.read_text("utf-8").split("\n")
     except FileNotFoundError:

@@ -22,7 +22,8 @@ def write_report(
 ) -> Path:
     """Write the report of a run: `index.html`, `figures/*.svg|png`, `tables/*.csv|parquet`. Returns the page's path.
 
-    The page is one self-contained file: no network, all text escaped. Same run, same bytes. A frame that is missing
+    With more than three pairs `index.html` is an overview, and each pair has its page, `pairs/*.html`. A page is one
+    self-contained file: no network, all text escaped. Same run, same bytes. A frame that is missing
     leaves a note in its section that names the command which makes it.
 
     Args:

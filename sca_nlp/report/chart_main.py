@@ -35,7 +35,7 @@ def anchor(d: Direction, period: str) -> str:
 
 def _link(d: Direction, period: str, shape: Markup, text: str) -> Markup:
     """Make a point a link to what is behind it: it works with mouse, keyboard, and without scripts."""
-    return el("a", el("title", text), shape, href=f"#{anchor(d, period)}", class_="point", aria_label=text)
+    return el("a", el("title", text), shape, href=f"#{anchor(d, period)}", class_="point")
 
 
 def _line(d: Direction, values: Mapping[str, Point], periods: list[str], x: X, y: X) -> list[Markup]:
@@ -132,7 +132,6 @@ def _events(pair: Pair, x: X, top: float) -> tuple[list[Markup], float]:
                 label(str(e.number), at, y + (5.5 if e.sign > 0 else 1.5), "eventno", text_anchor="middle"),
                 href=f"#event-{pair.slug}-{e.number}",
                 class_="point",
-                aria_label=text,
             )
         )
     return out, max(1, len(lanes)) * 19.0 + 6

@@ -7,9 +7,21 @@ from markupsafe import Markup
 from sca_nlp.codebook import Codebook
 from sca_nlp.records import MANIFESTATIONS
 from sca_nlp.report.chart_main import anchor
-from sca_nlp.report.pairs import Direction, Pair
-from sca_nlp.report.svg import drawing, el, extent, label, marker, nice_ticks, scale, x_axis, y_axis
-from sca_nlp.report.wording import MANIFESTATION_NAMES, finite, interval, num, plain
+from sca_nlp.report.pairs import Direction, Pair, Point
+from sca_nlp.report.svg import (
+    boxes,
+    drawing,
+    el,
+    extent,
+    label,
+    marker,
+    nice_ticks,
+    scale,
+    uprights,
+    x_axis,
+    y_axis,
+)
+from sca_nlp.report.wording import MANIFESTATION_NAMES, finite, num, plain
 
 _GAP, _HEIGHT, _WIDTH = 34.0, 92.0, 940.0
 
@@ -47,34 +59,21 @@ def indicator_chart(pair: Pair, measure: str, book: Codebook) -> Markup:
             for j, value in enumerate(indicator.values):
                 way = -1 if j else 1
                 sign = "toward" if indicator.trust_sign[value] > 0 else "away"
-                points = d.indicators.get(measure, {}).get((indicator.id, value), {})
-                for i, p in enumerate(pair.periods):
-                    v = points.get(p)
-                    if v is None or v.hidden or not finite(v.estimate):
-                        continue
-                    y0, y1 = sorted((y(0), y(way * v.estimate)))
-                    cx = x(i + 0.5)
-                    text = (
-                        f"{d.name}, {p}: {indicator.name} {value}, {num(100 * v.estimate, 1)} %"
-                        f" {interval(100 * v.low, 100 * v.high, 1)}"
-                    )
-                    parts = [
-                        el("title", text),
-                        el("rect", x=cx - bar / 2, y=y0, width=bar, height=max(0.5, y1 - y0), class_=f"bar {sign}"),
-                    ]
-                    if finite(v.low) and finite(v.high):
-                        parts.append(
-                            el(
-                                "line",
-                                x1=cx,
-                                x2=cx,
-                                y1=y(min(max(way * v.low, low), high)),
-                                y2=y(min(max(way * v.high, low), high)),
-                                class_="whisker",
-                            )
-                        )
-                    out.append(el("a", *parts, href=f"#{anchor(d, p)}", class_="point", tabindex="-1"))
+                bars: list[tuple[float, float, float, float]] = []
+                whiskers: list[tuple[float, float, float]] = []
+                for i, share in _shown(d, measure, indicator.id, value, pair.periods):
+                    y0, y1 = sorted((y(0), y(way * share.estimate)))
+                    bars.append((x(i + 0.5) - bar / 2, y0, bar, max(0.5, y1 - y0)))
+                    if finite(share.low) and finite(share.high):
+                        one, other = (y(min(max(way * limit, low), high)) for limit in (share.low, share.high))
+                        whiskers.append((x(i + 0.5), one, other))
+                if bars:
+                    out.append(el("path", d=boxes(bars), class_=f"bar {sign}"))
+                if whiskers:
+                    out.append(el("path", d=uprights(whiskers), class_="whisker"))
         top = bottom + _GAP
+    for k, d in enumerate(columns):
+        out.extend(_columns(pair, d, measure, book, 46 + k * (width + 26), width, top - _GAP))
     about = "of the sentences about the other" if measure == "stance" else "of all the source's sentences"
     return drawing(
         _WIDTH,
@@ -84,6 +83,36 @@ def indicator_chart(pair: Pair, measure: str, book: Codebook) -> Markup:
         f"Five rows, one an indicator. Bars up: affirmed, bars down: denied, in percent {about}.",
         f"fig-{pair.slug}-{measure}",
     )
+
+
+def _shown(d: Direction, measure: str, indicator: str, value: str, periods: list[str]) -> list[tuple[int, Point]]:
+    """Return the places and points of a series that are large enough to be drawn."""
+    points = d.indicators.get(measure, {}).get((indicator, value), {})
+    at = [(i, points[p]) for i, p in enumerate(periods) if p in points]
+    return [(i, v) for i, v in at if not v.hidden and finite(v.estimate)]
+
+
+def _columns(
+    pair: Pair, d: Direction, measure: str, book: Codebook, left: float, width: float, bottom: float
+) -> list[Markup]:
+    """Return one link a period over all rows: it tells their shares, and leads to what is behind them."""
+    told: dict[int, list[str]] = {}
+    for indicator in book.indicators:
+        for value, mark in indicator.values.items():
+            for i, v in _shown(d, measure, indicator.id, value, pair.periods):
+                told.setdefault(i, []).append(f"{indicator.short}{mark} {num(100 * v.estimate, 1)}")
+    cell = width / max(1, len(pair.periods))
+    return [
+        _column(
+            d, pair.periods[i], f"{d.name}, {pair.periods[i]}, %: {', '.join(told[i])}", left + i * cell, cell, bottom
+        )
+        for i in sorted(told)
+    ]
+
+
+def _column(d: Direction, period: str, text: str, x: float, width: float, bottom: float, top: float = 24.0) -> Markup:
+    box = el("path", d=boxes([(x, top, width, bottom - top)]), class_="hit")
+    return el("a", el("title", text), box, href=f"#{anchor(d, period)}", class_="point", tabindex="-1")
 
 
 def _limits(estimates: list[float]) -> tuple[float, float]:
@@ -109,31 +138,35 @@ def deeds_chart(pair: Pair) -> Markup:
     for d in pair.directions:
         out.append(label(d.toward, 2, top - 8, "heading"))
         rows = [*MANIFESTATIONS, *sorted(set(d.manifestations) - set(MANIFESTATIONS))]
+        signs: list[Markup] = []
+        first = top
+        told: dict[str, list[str]] = {}
         for manifestation in rows:
             name = MANIFESTATION_NAMES.get(manifestation, plain(manifestation))
             out.append(label(name, left - 10, top + 14, "tick", text_anchor="end"))
             points = d.manifestations.get(manifestation, {})
+            cells: dict[str, list[tuple[float, float, float, float]]] = {}
             for i, p in enumerate(pair.periods):
                 v = points.get(p)
-                box = {"x": x(i) + 0.5, "y": top + 0.5, "width": max(1.0, cell - 1), "height": row - 1}
-                if v is None:
-                    out.append(el("rect", el("title", f"{name}, {p}: not covered"), class_="hatched", **box))
-                    continue
-                step = _bin(v.estimate) if v.n else 0  # no deed is plain, wherever its z lies
-                text = f"{d.toward}, {p}: {name} {num(v.estimate, 2, signed=True)} z" + ("" if v.n else ", no deed")
-                parts = [el("title", text), el("rect", class_=f"heat h{'m' if step < 0 else 'p'}{abs(step)}", **box)]
+                step = _bin(v.estimate) if v and v.n else 0  # no deed is plain, wherever its z lies
+                kind = f"heat h{'m' if step < 0 else 'p'}{abs(step)}" if v else "hatched"
+                cells.setdefault(kind, []).append((x(i) + 0.5, top + 0.5, max(1.0, cell - 1), row - 1))
+                if v and v.n:
+                    told.setdefault(p, []).append(f"{name} {num(v.estimate, 2, signed=True)} z")
+                elif v:
+                    told.setdefault(p, [])
                 if abs(step) >= 3 and cell >= 9:
-                    parts.append(
-                        label(
-                            "+" if step > 0 else "−",
-                            x(i + 0.5),
-                            top + 14.5,
-                            f"heatsign h{abs(step)}",
-                            text_anchor="middle",
-                        )
+                    sign = label(
+                        "+" if step > 0 else "−", x(i + 0.5), top + 14.5, f"heatsign h{abs(step)}", text_anchor="middle"
                     )
-                out.append(el("a", *parts, href=f"#{anchor(d, p)}", class_="point", tabindex="-1"))
+                    signs.append(sign)
+            out += [el("path", d=boxes(at), class_=kind) for kind, at in cells.items()]
             top += row
+        for i, p in enumerate(pair.periods):
+            if p in told:
+                text = f"{d.toward}, {p}: {'; '.join(told[p]) or 'no deed'}"
+                out.append(_column(d, p, text, x(i), cell, top, first))
+        out += signs
         out.extend(x_axis(pair.periods, x, top, top + 3))
         top += 52
     return drawing(

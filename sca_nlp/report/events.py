@@ -29,7 +29,10 @@ class Event:
 
 
 def choose_events(frames: Frames, a: str, b: str, periods: list[str], most: int) -> tuple[list[Event], int]:
-    """Choose the largest material deeds between a pair, described ones first, at most two a period."""
+    """Choose the largest material deeds between a pair, described ones first, at most two a period.
+
+    What lasts from year to year (a treaty in force) is one deed, at its beginning.
+    """
     deeds = pd.concat([of_dyad(frames["deeds.parquet"], a, b), of_dyad(frames["deeds.parquet"], b, a)])
     events_only = {s.get("name") for s in frames.deed_sources if s.get("measure") == "event"}
     deeds = deeds[(deeds["sign"] != 0) & ~deeds["verbal"].fillna(False).astype(bool)]
@@ -54,7 +57,7 @@ def choose_events(frames: Frames, a: str, b: str, periods: list[str], most: int)
         else:
             found.setdefault(key, r | {"mutual": False})
     largest = {k: max(float(m), 1e-9) for k, m in deeds.groupby("dataset")["magnitude"].max().items()}
-    rows = [r for r in found.values() if per.period_of(r["date"], "year")]
+    rows = beginnings([r for r in found.values() if per.period_of(r["date"], "year")])
     rows.sort(
         key=lambda r: (not str(r.get("description") or ""), -float(r["magnitude"]) / largest[r["dataset"]], r["date"])
     )
@@ -67,6 +70,17 @@ def choose_events(frames: Frames, a: str, b: str, periods: list[str], most: int)
             chosen.append(r)
     chosen.sort(key=lambda r: (r["date"], str(r.get("description"))))
     return [_event(n, r) for n, r in enumerate(chosen, 1)], len(found)
+
+
+def beginnings(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the deeds without those dated by a year alone that repeat what was said of the year before."""
+
+    def said(r: dict[str, Any], year: int) -> tuple[Any, ...]:
+        kind = (str(r.get(k, "")) for k in ("code", "description", "reference"))
+        return (year, r["dataset"], frozenset((r["source"], r["target"])), r["manifestation"], r["sign"], *kind)
+
+    there = {said(r, int(r["date"][:4])) for r in rows}
+    return [r for r in rows if len(r["date"]) > 4 or said(r, int(r["date"]) - 1) not in there]
 
 
 def _event(number: int, r: dict[str, Any]) -> Event:

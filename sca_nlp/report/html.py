@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from sca_nlp.codebook import Codebook, default_codebook, read_codebook
 from sca_nlp.errors import ScaError
@@ -43,6 +44,11 @@ from sca_nlp.report.tables import write_table
 _TEMPLATES = Path(__file__).parent / "templates"
 #: A table on the page stops here; the CSV has all of it.
 MOST_ROWS = 400
+#: With more pairs than these each has a page of its own and the first is an overview: on one page, ten pairs weighed
+#: ten megabytes.
+MOST_PAIRS = 3
+#: The folder of these pages.
+PAGES = "pairs"
 
 
 @dataclass
@@ -117,6 +123,13 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
+def _elsewhere(markup: str, page: str, *anchors: str) -> Markup:
+    """Return a part whose links within the page lead to another page instead: all, or those to some anchors."""
+    which = "|".join(map(re.escape, anchors)) or '[^"]+'
+    moved = re.sub(f'href="#({which})"', lambda m: f'href="{escape(page)}#{m[1]}"', str(markup))
+    return Markup(moved)  # noqa: S704 (all of it was escaped before)
+
+
 def _csp(style: str, script: str) -> str:
     style_hash, script_hash = (
         base64.b64encode(hashlib.sha256(t.encode("utf-8")).digest()).decode() for t in (style, script)
@@ -142,6 +155,7 @@ def _environment(book: Codebook) -> Environment:
         "count": wording.count,
         "plain": wording.plain,
         "safe_url": safe_url,
+        "elsewhere": _elsewhere,
     }
     env.tests["finite"] = wording.finite
     env.globals |= {
@@ -245,37 +259,50 @@ def write(
     metrics = provenance.metrics_of(frames.manifest) if metrics is None else metrics
     provenance.keep_metrics(folder, metrics)
     style, script = ((_TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
-    page = (
-        _environment(book)
-        .get_template("report.html.j2")
-        .render(
-            title=title,
-            csp=_csp(style, script),
-            style=Markup(style),  # noqa: S704 (our own files; nothing from outside is in them)
-            script=Markup(script),  # noqa: S704
-            parts=parts,
-            without=[p for p in pairs if p not in shown],
-            frames=frames,
-            k=k,
-            command=list_command(run_folder),
-            all_tests=tests_sentence(frames["compare/tests.parquet"]),
-            n_tests=n_corrected(frames["compare/tests.parquet"]),
-            error=provenance.classifier_error(metrics),
-            metric_rows=provenance.metric_rows(metrics),
-            groups=provenance.manifest_groups(frames),
-            digests=provenance.frame_digests(frames),
-            day=provenance.when(frames),
-            config=_text(run_folder / "config.toml"),
-            other_tests=test_rows(_of_no_pair(frames["compare/tests.parquet"])),
-            sources=provenance.source_rows(frames),
-            extra={name: f.head(MOST_ROWS) for name, f in frames.extra.items() if name != "criteria"},
-            methods=methods,
-            figures=files,
-            tables=tables,
-        )
+    environment = _environment(book)
+    shared: dict[str, Any] = {
+        "title": title,
+        "csp": _csp(style, script),
+        "style": Markup(style),  # noqa: S704 (our own files; nothing from outside is in them)
+        "script": Markup(script),  # noqa: S704
+        "frames": frames,
+        "k": k,
+        "command": list_command(run_folder),
+        "n_tests": n_corrected(frames["compare/tests.parquet"]),
+    }
+    pages = {p.pair.slug: f"{PAGES}/{p.pair.slug}.html" for p in parts} if len(parts) > MOST_PAIRS else {}
+    for part in parts if pages else ():
+        whole = environment.get_template("pair_page.html.j2").render(part=part, pages={}, **shared)
+        _replace(folder / pages[part.pair.slug], whole)
+    for old in (folder / PAGES).glob("*.html"):
+        if f"{PAGES}/{old.name}" not in pages.values():
+            old.unlink()  # of an earlier report with other pairs
+    page = environment.get_template("report.html.j2").render(
+        parts=parts,
+        pages=pages,
+        without=[p for p in pairs if p not in shown],
+        all_tests=tests_sentence(frames["compare/tests.parquet"]),
+        error=provenance.classifier_error(metrics),
+        metric_rows=provenance.metric_rows(metrics),
+        groups=provenance.manifest_groups(frames),
+        digests=provenance.frame_digests(frames),
+        day=provenance.when(frames),
+        config=_text(run_folder / "config.toml"),
+        other_tests=test_rows(_of_no_pair(frames["compare/tests.parquet"])),
+        sources=provenance.source_rows(frames),
+        extra={name: f.head(MOST_ROWS) for name, f in frames.extra.items() if name != "criteria"},
+        methods=methods,
+        figures=files,
+        tables=tables,
+        **shared,
     )
-    path = folder / "index.html"
-    half = path.with_name(".index.html.tmp")
-    half.write_text(page, encoding="utf-8", newline="\n")
-    half.replace(path)  # a kill leaves the page before or the new one, never half of it
-    return path
+    _replace(folder / "index.html", page)
+    return folder / "index.html"
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a page so that a kill leaves the one before or the new one, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(f".{path.name}.tmp")
+    half.write_text(text, encoding="utf-8", newline="\n")
+    half.replace(path)

@@ -99,11 +99,16 @@ def _breaks(d: Direction) -> str:
     for b in sorted(d.breaks, key=lambda b: (b.period, b.series)):
         points = d.words if b.series == "words" else d.deeds
         near = [p for p in sorted(points) if not points[p].hidden and finite(points[p].estimate)]
-        before, after = [p for p in near if p < b.period], [p for p in near if p >= b.period]
+        others = [o.period for o in d.breaks if o.series == b.series]
+        first, last = (
+            max((o for o in others if o < b.period), default=""),
+            min((o for o in others if o > b.period), default="~"),
+        )
+        before, after = [p for p in near if first <= p < b.period], [p for p in near if b.period <= p < last]
         way = ""
-        if before and after:
+        if before and after:  # from the break before to the break after: else a fall between two rises reads as a rise
             step = _mean(points, after) - _mean(points, before)
-            way = f", mean after it {'higher' if step > 0 else 'lower'} by {num(abs(step))}"
+            way = f", level after it {'higher' if step > 0 else 'lower'} by {num(abs(step))}"
         span = f", interval {b.low}–{b.high}" if b.low != b.high else ""
         made = ", where the data sets behind the index change, so that it may be theirs" if b.make_up else ""
         parts.append(f"{b.series} in {b.period}{span}, p {pvalue(b.p)}{way}{made}")

@@ -18,10 +18,27 @@ def el(tag: str, *children: object, **attributes: object) -> Markup:
     parts = []
     for key, value in attributes.items():
         if value is not None:
-            text = f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+            text = short(value) if isinstance(value, float) else str(value)
             parts.append(f' {key.rstrip("_").replace("_", "-")}="{escape(text)}"')
     inner = "".join(str(escape(c)) for c in children)
     return Markup(f"<{tag}{''.join(parts)}>{inner}</{tag}>")  # noqa: S704 (every part is escaped above)
+
+
+def short(value: float) -> str:
+    """Return a coordinate with one decimal, a tenth of a pixel, and no more characters than it takes."""
+    text = f"{value:.1f}"
+    text = text[:-2] if text.endswith(".0") else text
+    return "0" if text == "-0" else text
+
+
+def boxes(places: Iterable[tuple[float, float, float, float]]) -> str:
+    """Return path data of rectangles (x, y, width, height): one element draws them all."""
+    return "".join(f"M{short(x)} {short(y)}h{short(w)}v{short(h)}h-{short(w)}z" for x, y, w, h in places)
+
+
+def uprights(places: Iterable[tuple[float, float, float]]) -> str:
+    """Return path data of vertical lines (x, y1, y2)."""
+    return "".join(f"M{short(x)} {short(a)}V{short(b)}" for x, a, b in places)
 
 
 def group(children: Iterable[Markup], **attributes: object) -> Markup:
@@ -60,7 +77,7 @@ def path_of(points: list[tuple[float, float] | None]) -> str:
         if point is None:
             pen = "M"
             continue
-        out.append(f"{pen}{point[0]:.1f} {point[1]:.1f}")
+        out.append(f"{pen}{short(point[0])} {short(point[1])}")
         pen = "L"
     return "".join(out)
 

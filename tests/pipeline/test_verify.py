@@ -21,6 +21,7 @@ from sca_nlp.config import read_config
 from sca_nlp.errors import InputError
 from sca_nlp.pipeline.recipe import MANIFEST
 from sca_nlp.pipeline.verify import MOST, Verdict, _cells_differ, _frames_differ, _lines_differ
+from sca_nlp.report import html
 from sca_nlp.share import share_path
 
 
@@ -135,6 +136,20 @@ def test_changed_frames_and_figures_are_found(copy: Path) -> None:
     assert "new.parquet and 1 more: new in the run; make the report again with `sca report`" in problems
     assert "report/metrics.json: changed after it was written" in problems
     assert "report/index.html: line" in problems  # the page still prints what was kept
+
+
+def test_the_pages_of_the_pairs_are_verified_too(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(html, "MOST_PAIRS", 0)
+    files = read_config(share_path("configs", "sample.toml")).actors.files
+    pipeline.report(copy, title="t", dyads=[("NVL", "EMK")], actor_files=files)
+    assert pipeline.verify(copy).problems == []
+    page = copy / "report" / "pairs" / "NVL_EMK.html"
+    page.write_text(page.read_text("utf-8").replace("trust balance +0.", "trust balance +0.9", 1), "utf-8")
+    (copy / "report" / "pairs" / "XXX_YYY.html").write_text("")
+    reseal(copy / "report", "pairs/NVL_EMK.html")
+    problems = pipeline.verify(copy).problems
+    assert any(p.startswith("report/pairs/NVL_EMK.html: line") for p in problems)
+    assert "report/pairs/XXX_YYY.html: not written by the report" in problems
 
 
 def test_a_changed_probability_in_the_store_is_found(copy: Path) -> None:

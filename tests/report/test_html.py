@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from sca_nlp.errors import InputError
-from sca_nlp.report import write_report
+from sca_nlp.report import html, write_report
 from sca_nlp.report.evidence import budget, safe_url
 from tests.report.fake_run import make_run
 
@@ -79,6 +79,39 @@ def test_policy_allows_exactly_our_style_and_script(page):
         assert len(bodies) == 1
         digest = b64encode(hashlib.sha256(bodies[0].encode()).digest()).decode()
         assert f"{name} 'sha256-{digest}'" in policy
+
+
+def test_many_pairs_have_a_page_each_and_every_link_between_them_leads_somewhere(run, page, tmp_path, monkeypatch):
+    monkeypatch.setattr(html, "MOST_PAIRS", 0)
+    path = write_report(run, title="Avaria & Borland", dyads=[("AVA", "BOR")], out=tmp_path, figures=False)
+    files = {path.name: path, "pairs/AVA_BOR.html": tmp_path / "pairs" / "AVA_BOR.html"}
+    parsed = {name: Page(file.read_text(encoding="utf-8")) for name, file in files.items()}
+    ids = {name: [a["id"] for _, a in p.tags if a.get("id")] for name, p in parsed.items()}
+    leads = set()
+    for name, p in parsed.items():
+        assert not p.stack
+        assert len(ids[name]) == len(set(ids[name]))
+        assert not [t for t, a in p.tags if t in {"link", "img", "iframe"} or "src" in a]
+        for tag, attrs in p.tags:
+            if tag == "a" and not str(attrs["href"]).startswith("https://"):
+                where, _, anchor = str(attrs["href"]).partition("#")
+                other = name if not where else where.removeprefix("../")
+                assert not anchor or anchor in ids[other], attrs
+                leads.add((name, other))
+    assert leads == {(a, b) for a in files for b in files}
+    whole, over, own = (
+        len(x) for x in (page[1], files["index.html"].read_text(), files["pairs/AVA_BOR.html"].read_text())
+    )
+    assert over < whole / 2
+    assert "<article" not in files["index.html"].read_text()
+    # Nothing is lost on the way: all passages and rows stand on the pair's page.
+    for tag in ("article", "circle", "tr"):
+        n = sum(t == tag for t, _ in Page(page[1]).tags)
+        assert sum(t == tag for p in parsed.values() for t, _ in p.tags) >= n, tag
+    assert own < whole
+    monkeypatch.undo()
+    write_report(run, title="t", dyads=[], out=tmp_path, figures=False)
+    assert not list((tmp_path / "pairs").glob("*"))  # no page is left of another report
 
 
 def test_text_from_outside_stays_text(tmp_path):

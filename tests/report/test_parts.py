@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sca_nlp.report import periods as per
+from sca_nlp.report.events import beginnings
 from sca_nlp.report.frames import read_frames
-from sca_nlp.report.pairs import Direction, Point, headline_method, pairs_of, slug
+from sca_nlp.report.pairs import Break, Direction, Pair, Point, headline_method, pairs_of, slug
 from sca_nlp.report.provenance import classifier_error
-from sca_nlp.report.summary import change, spans
-from sca_nlp.report.svg import el, nice_ticks
+from sca_nlp.report.summary import change, spans, summarise
+from sca_nlp.report.svg import boxes, el, nice_ticks, short, uprights
 from sca_nlp.report.tables import cell, guard, unguard, write_table
 from sca_nlp.report.wording import num, pvalue
 
@@ -134,3 +135,30 @@ def test_wording():
     )
     assert "no measured scores" in classifier_error({})
     assert "macro-F1 0.52" in classifier_error({"public_test": {"macro_f1": 0.52}})
+
+
+def test_a_treaty_in_force_is_one_deed_at_its_beginning():
+    base = {"dataset": "alliances", "source": "AVA", "target": "BOR", "manifestation": "dispute_resolution", "sign": 1}
+    years = [base | {"date": str(y), "code": "pact", "description": "pact in force"} for y in (1976, 1977, 1978, 1981)]
+    other = base | {"date": "1977", "code": "war", "description": "war"}
+    dated = base | {"date": "1977-05-01", "code": "pact", "description": "pact in force"}
+    assert [r["date"] for r in beginnings([*years, other, dated])] == ["1976", "1981", "1977", "1977-05-01"]
+
+
+def test_a_break_is_told_from_the_level_between_its_neighbours():
+    level = [0.0] * 5 + [-2.0] * 5 + [3.0] * 5
+    deeds = {str(1960 + k): Point(v) for k, v in enumerate(level)}
+    d = Direction("AVA", "BOR", "a", "Avaria", "Borland", deeds=deeds)
+    d.breaks = [Break("deeds", p, p, p, 0.01) for p in ("1965", "1970")]
+    pair = Pair("AVA", "BOR", sorted(deeds), [d], [], "", "")
+    told = dict(summarise(pair, pd.DataFrame(columns=["q"])))["Breaks"]
+    assert (
+        "deeds in 1965, p .010, level after it lower by 2.00" in told
+    )  # though all that follows lies higher on average
+    assert "deeds in 1970, p .010, level after it higher by 5.00" in told
+
+
+def test_many_boxes_are_one_path():
+    assert boxes([(1.0, 2.0, 3.0, 4.04), (10.26, 0.0, 1.5, 1.0)]) == "M1 2h3v4h-3zM10.3 0h1.5v1h-1.5z"
+    assert uprights([(1.0, 2.0, -0.01)]) == "M1 2V0"
+    assert short(-0.04) == "0"

@@ -49,6 +49,15 @@
     if (event.key === "ArrowLeft") step(-1);
     if (event.key === "ArrowRight") step(1);
   });
+  // Another page leads here: show what it means, also where it is folded.
+  function arrive() {
+    var meant = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!meant) return;
+    if (meant.tagName === "DETAILS") meant.open = true;
+    if (meant.classList.contains("behind")) { from = null; show(meant); }
+  }
+  window.addEventListener("hashchange", arrive);
+  arrive();
   var opened = [];
   window.addEventListener("beforeprint", function () {
     opened = Array.prototype.filter.call(document.querySelectorAll("details.more"), function (d) { return !d.open; });
