@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 
 from sca_nlp.errors import InputError, UnknownNameError
@@ -62,7 +64,7 @@ def match_columns(
             raise UnknownNameError("field in columns", key, known)
         actual = column if column in found else by_name.get(plain_name(column), "")
         if not actual:
-            raise InputError(where, f"no column {column!r} ({_listed(found)})", _nearest(column, found, column))
+            raise InputError(where, f"no column {column!r} ({_listed(found)})", _hinted(column, found))
         matched[field_of[key]] = actual
     taken = set(matched.values())
     for field, aliases in known.items():
@@ -75,8 +77,15 @@ def match_columns(
                 break
     for field in required:
         if field not in matched:
-            wanted = f"a column named {' or '.join(known.get(field, (field,)))}, or columns = {{{field} = ...}}"
-            raise InputError(where, f"no {field} column ({_listed(found)})", _nearest(field, found, wanted))
+            named = f"a column named {' or '.join(known.get(field, (field,)))}"
+            near = _near(field, found)
+            name = near or "NAME"
+            ways = [f"--column {field}={shlex.quote(name)}, in a config columns = {{ {field} = {json.dumps(name)} }}"]
+            if field != "text" and field in SPEECH_COLUMNS:
+                example = {"date": "1985", "source": "FRA"}.get(field, "VALUE")
+                ways.append(f"one value for all: --default {field}={example}")
+            hint = f" (nearest: {near!r})" if near else ""
+            raise InputError(where, f"no {field} column ({_listed(found)})", f"{named}, or {'; '.join(ways)}{hint}")
     return matched
 
 
@@ -99,14 +108,24 @@ _HINTS: dict[str, tuple[str, ...]] = {
         "raw_text",
         "full_text",
         "speechtext",
+        "rede",
+        "redetext",
+        "discours",
+        "discurso",
     ),
-    "date": ("datum", "day", "delivered", "published", "fecha", "speech_date", "time", "timestamp"),
-    "source": ("land", "state", "nation", "pays", "actor", "ccode", "iso", "iso2", "cow", "iso_a3"),
+    "date": ("datum", "day", "when", "delivered", "published", "fecha", "speech_date", "time", "timestamp"),
+    "source": ("land", "state", "nation", "pays", "actor", "ccode", "iso", "iso2", "cow", "iso_a3", "country_name"),
 }
 
 
-def _nearest(name: str, found: Sequence[str], wanted: str) -> str:
+def _near(name: str, found: Sequence[str]) -> str:
+    """Return the column that is most likely meant, or an empty text."""
     plain = {plain_name(n): n for n in found[:1000]}
-    hint = next((plain[h] for h in _HINTS.get(name, ()) if h in plain), None)
-    near = [hint] if hint else [plain[n] for n in difflib.get_close_matches(plain_name(name), plain, n=1, cutoff=0.5)]
-    return f"{wanted} (nearest: {near[0]!r})" if near else wanted
+    if hint := next((plain[h] for h in _HINTS.get(name, ()) if h in plain), ""):
+        return hint
+    return next((plain[n] for n in difflib.get_close_matches(plain_name(name), plain, n=1, cutoff=0.5)), "")
+
+
+def _hinted(name: str, found: Sequence[str]) -> str:
+    near = _near(name, found)
+    return f"{name} (nearest: {near!r})" if near else name

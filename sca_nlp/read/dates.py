@@ -99,7 +99,7 @@ def _parse(text: str, day_first: bool | None) -> tuple[str, str]:
         first, second, year = int(m[1]), int(m[3]), m[4]
         if day_first is None:
             if first <= 12 and second <= 12 and first != second:
-                return "", " (day or month first? say so with the option day_first)"
+                return "", " (day or month first? say so: --option day_first=true, or =false)"
             day_first = first > 12
         day, month = (first, second) if day_first else (second, first)
         if not (day and month):

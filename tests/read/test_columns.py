@@ -67,3 +67,10 @@ def test_mapping_of_an_unknown_field():
 
 def test_plain_name():
     assert plain_name("\ufeff Country-ISO3 ") == "country_iso3"
+
+
+def test_a_missing_column_names_the_option_that_mends_it():
+    with pytest.raises(InputError, match=r"--column text=Rede, in a config columns = \{ text = \"Rede\" \}"):
+        match(["Nr", "Datum", "Rede"], required=("text",))
+    with pytest.raises(InputError, match=r"--column date='speech date'.*; one value for all: --default date=1985"):
+        match(["text", "speech date"], required=("date",))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
 from sca_nlp import registry
 from sca_nlp.errors import InputError
+from sca_nlp.read.speeches.folder import SIDE_ENDINGS
 from sca_nlp.read.speeches.intake import ReadReport, Rejects
 from sca_nlp.records import Reject, Speech
 
@@ -35,6 +37,10 @@ ENDINGS: dict[str, str] = {
     ".docx": "documents",
 }
 _TABLES = ("csv", "jsonl", "parquet")
+#: What people have and no reader takes -> what their program can save instead.
+_SAVE_AS = dict.fromkeys((".xlsx", ".xls", ".ods"), "CSV (UTF-8)") | dict.fromkeys(
+    (".doc", ".odt", ".rtf", ".docm"), ".docx or .txt"
+)
 _SESSION = re.compile(r"Session\s+[0-9]+\s*-\s*[0-9]{4}")
 
 
@@ -57,7 +63,9 @@ def detect_format(path: Path | str) -> str:
     for magic, name in ((b"PAR1", "parquet"), (b"%PDF-", "documents"), (b"{", "jsonl")):
         if head.startswith(magic):
             return name
-    raise InputError(path, f"ending {path.suffix!r}", f"one of {' '.join(ENDINGS)}, or format = ...")
+    if instead := _SAVE_AS.get(path.suffix.lower()):
+        raise InputError(path, f"ending {path.suffix!r}, which has no reader", f"the same saved as {instead}")
+    raise InputError(path, f"ending {path.suffix!r}", f"one of {' '.join(ENDINGS)}, or --format (see sca corpus list)")
 
 
 def _by_ending(path: Path) -> str:
@@ -115,6 +123,8 @@ def read_speeches(
     places = _expand(path, format or "")
     if isinstance(path, (str, Path)) and Path(path).is_dir() and len(places) > 1:
         options.setdefault("corpus", Path(path).resolve().name)  # not part-0001, part-0002, ...
+    for folder in [path] if isinstance(path, (str, Path)) else path:
+        _note_others(Path(folder), {name for _, name in places}, report)
     n_failed = 0
     for place, name in places:
         reader = registry.resolve("speech reader", name)
@@ -126,6 +136,22 @@ def read_speeches(
                 raise
             report.n_rejected += 1
             rejects(Reject(str(place), 0, f"file left out: {e}"))
+
+
+def _note_others(folder: Path, readers: Set[str], report: ReadReport) -> None:
+    """Note which files of a folder its reader passes over, so that no speech is missed in silence."""
+    if not folder.is_dir() or readers & {"ungdc", "huggingface"}:
+        return
+    others: Counter[str] = Counter()
+    for file in sorted(folder.rglob("*")):
+        sidecar = file.parent == folder and file.suffix.lower() in SIDE_ENDINGS
+        if file.name.startswith((".", "_", "~$")) or sidecar or not file.is_file():
+            continue
+        if _by_ending(file) not in readers:
+            others[file.suffix.lower() or "without an ending"] += 1
+    if others:
+        kinds = ", ".join(f"{n:,} {ending}" for ending, n in others.most_common(5))
+        report.note(f"{folder}: {others.total():,} files of other kinds are not read ({kinds})")
 
 
 def _expand(path: Path | str | Sequence[Path | str], format: str) -> list[tuple[str | Path, str]]:

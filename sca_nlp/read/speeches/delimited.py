@@ -57,7 +57,9 @@ def sniff(sample: Sequence[str], path: Path, columns: Sequence[str] = ()) -> Dia
             except StopIteration:
                 break
             except csv.Error as e:
-                n_bad += "unexpected end" not in str(e)  # the sample may end within a record
+                if "unexpected end" in str(e):  # the sample may end within a record
+                    break
+                n_bad += 1
                 rows = dialect.reader(iter(sample[n + 1 :])) if n < 20 else iter(())
                 continue
             if not header:

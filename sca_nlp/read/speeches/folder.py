@@ -101,7 +101,8 @@ def files_in(path: Path, endings: Sequence[str], intake: Intake) -> Iterator[tup
     root, n_files = path.resolve(), 0
     for file in sorted(path.rglob("*")):
         name = file.relative_to(path).as_posix()
-        if file.suffix.lower() not in endings or file.name.startswith(".") or file.is_dir():
+        # Word keeps a file `~$name.docx` beside each document that is open.
+        if file.suffix.lower() not in endings or file.name.startswith((".", "~$")) or file.is_dir():
             continue
         n_files += 1
         if not file.is_file() or not file.resolve().is_relative_to(root):
@@ -121,6 +122,7 @@ class Labels:
     side: dict[str, dict[str, Any]] = field(default_factory=dict)
     side_path: Path | None = None
     _used: set[str] = field(default_factory=set)
+    _silent: list[str] = field(default_factory=list)  # the first names that told neither date nor source
 
     @classmethod
     def find(
@@ -176,6 +178,8 @@ class Labels:
         elif self.side_path is None and self.strict and not record:
             intake.reject(0, f"{name}: the name does not fit the pattern")
             return None
+        if not record and len(self._silent) < 2:
+            self._silent.append(name)
         record.setdefault("speech_id", plain)
         return record
 
@@ -188,7 +192,12 @@ class Labels:
             intake.file = outer
 
     def finish(self, intake: Intake) -> None:
-        """Note the sidecar's rows for which no file was found."""
+        """Note the sidecar's rows for which no file was found, and how to read names that told nothing."""
+        if self._silent and intake.report.n_rejected:
+            intake.report.note(
+                f"{self._silent[0]}: the name tells neither date nor country; say how names are made, as in "
+                "--option 'pattern={date} {speaker}', or lay a table with a column `file` beside the files"
+            )
         if unused := len(self.side) - len(self._used):
             intake.report.note(f"{self.side_path}: {unused:,} rows name no file that was read")
 

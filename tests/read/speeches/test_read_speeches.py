@@ -116,3 +116,29 @@ def test_unknown_format_option_and_pattern(tmp_path):
         list(read_speeches(tmp_path / "a.csv", rejects=[].append, foo=1))
     with pytest.raises(InputError, match="no file fits"):
         list(read_speeches(tmp_path / "*.jsonl", rejects=[].append))
+
+
+@pytest.mark.parametrize(("ending", "instead"), [(".xlsx", "CSV"), (".doc", ".docx or .txt")])
+def test_files_of_other_programs_are_told_what_to_be_saved_as(tmp_path, ending, instead):
+    (tmp_path / f"a{ending}").write_bytes(b"PK")
+    with pytest.raises(InputError, match=f"no reader; wanted the same saved as {instead}"):
+        detect_format(tmp_path / f"a{ending}")
+
+
+def test_files_of_other_kinds_in_a_folder_are_counted(tmp_path):
+    for name in ("FRA_1985.txt", "FRA_1986.doc", "FRA_1987.docx", ".DS_Store", "meta.csv"):
+        (tmp_path / name).write_text("file,date\nFRA_1985.txt,1985\n" if name == "meta.csv" else "One.")
+    report, rejects = ReadReport(), []
+    assert len(list(read_speeches(tmp_path, rejects=rejects.append, report=report))) == 1
+    assert report.notes == [f"{tmp_path}: 2 files of other kinds are not read (1 .doc, 1 .docx)"]
+
+
+def test_names_that_tell_nothing_get_a_hint_how_to_read_them(tmp_path):
+    (tmp_path / "1985-03-01 J. Doe.txt").write_text("One.")
+    report, rejects = ReadReport(), []
+    given = {"rejects": rejects.append, "report": report, "defaults": {"source": "FRA"}}
+    assert list(read_speeches(tmp_path, **given)) == []
+    assert len(rejects) == 1
+    assert "--option 'pattern={date} {speaker}'" in report.notes[0]
+    [speech] = read_speeches(tmp_path, pattern="{date} {speaker}", **given)
+    assert (speech.date, speech.speaker) == ("1985-03-01", "J. Doe")

@@ -53,6 +53,16 @@ def test_delimiter_is_found(tmp_path, delimiter):
     assert [(s.date, s.source, s.corpus) for s in got.speeches] == [("1999", "FRA", "a"), ("2000", "DEU", "a")]
 
 
+def test_delimiter_is_found_where_no_heading_is_known_and_the_sample_ends_within_a_record(tmp_path):
+    texts = [f"Peace, they said, {n};\n" * 150 for n in range(5)]  # 150 lines each: the sample holds 500
+    lines = ["Nr;Tag;Land;Rede", *(f'{n};1999;FRA;"{text}"' for n, text in enumerate(texts))]
+    columns = {"text": "Rede", "date": "Tag", "source": "Land"}
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    with pytest.raises(InputError, match=r"columns found: Nr, Tag, Land, Rede\)"):
+        list(read_csv(tmp_path / "a.csv", rejects=[].append))
+    assert [s.text for s in read_csv(tmp_path / "a.csv", rejects=[].append, columns=columns)] == texts
+
+
 def test_line_ends_and_spaces_of_a_text_stay(tmp_path):
     got = Got(read_csv, tmp_path / "a.csv", HEAD + '1,1999,FRA,"  One.\r\n\r\nTwo.\t "\r\n')
     assert got.speeches[0].text == "  One.\r\n\r\nTwo.\t "
