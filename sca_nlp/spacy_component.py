@@ -23,13 +23,26 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 import sca_nlp.segment.component  # noqa: F401  registers `sca_sentences`
+from sca_nlp.codebook import Codebook, default_codebook
 from sca_nlp.errors import InputError
 
 if TYPE_CHECKING:
     from sca_nlp.pipeline import Tools
 
-#: The span group that displaCy draws: `displacy.render(doc, style="span", options={"spans_key": "sca"})`.
+#: The span group that displaCy draws: `displacy.render(doc, style="span", options=displacy_options())`.
 SPANS = "sca"
+_FOR, _AGAINST, _NEITHER = "#9fd3c0", "#f2b39b", "#d6d6d6"
+
+
+def displacy_options(codebook: Codebook | None = None) -> dict[str, Any]:
+    """Return displaCy's options: codes that speak for trust in green, against it in orange.
+
+    Args:
+        codebook: the model's (`nlp.get_pipe("sca_indicators").tools.classifier.codebook`); by default the shipped one.
+    """
+    signs = (codebook or default_codebook()).trust_sign
+    colours = {code: _FOR if sign > 0 else _AGAINST if sign < 0 else _NEITHER for code, sign in signs.items()}
+    return {"spans_key": SPANS, "colors": colours}
 
 
 def _rows(doc: Doc) -> list[dict[str, Any]]:
@@ -114,12 +127,28 @@ class Indicators:
 
 @Language.factory(
     "sca_indicators",
-    default_config={"model": "", "profile": "balanced", "threads": 0, "source": "", "actor_files": []},
+    default_config={
+        "model": "",
+        "profile": "balanced",
+        "threads": 0,
+        "source": "",
+        "actor_files": [],
+        "language": "",
+        "device": "cpu",
+    },
     requires=["doc.sents"],
     assigns=["doc.spans", "doc._.sca", "span._.sca_codes", "span._.sca_targets", "span._.sca_probabilities"],
 )
 def make_indicators(
-    nlp: Language, name: str, model: str, profile: str, threads: int, source: str, actor_files: list[str]
+    nlp: Language,
+    name: str,
+    model: str,
+    profile: str,
+    threads: int,
+    source: str,
+    actor_files: list[str],
+    language: str,
+    device: str,
 ) -> Indicators:
     """Return the component.
 
@@ -131,9 +160,13 @@ def make_indicators(
         threads: threads of the runtime; 0: the cores that this process may use.
         source: who speaks, for documents that do not say so themselves.
         actor_files: TOML files with actors beyond the shipped gazetteer.
+        language: ISO 639-1 code; by which names actors are found. Empty: the pipeline's own.
+        device: `cpu`, or `gpu` where torch finds one.
     """
     from sca_nlp.pipeline import load_tools
 
     set_extensions()
-    tools = load_tools(model, profile=profile, threads=threads, actor_files=actor_files)
+    # "xx" is spaCy's pipeline for any language; the names are then the English ones.
+    spoken = language or (nlp.lang if nlp.lang != "xx" else "") or "en"
+    tools = load_tools(model, profile=profile, threads=threads, actor_files=actor_files, language=spoken, device=device)
     return Indicators(tools, source)

@@ -14,7 +14,7 @@ from spacy.tokens import Doc
 
 from sca_nlp import spacy_component
 from sca_nlp.errors import InputError
-from sca_nlp.spacy_component import Indicators, set_extensions
+from sca_nlp.spacy_component import Indicators, displacy_options, set_extensions
 from tests.fakes import fake_tools
 
 TEXT = "Russia is a threat to us all. They are our friends, and no threat. Trade grew."
@@ -115,6 +115,37 @@ def test_works_on_the_sentences_of_a_parse() -> None:
     doc = Indicators(fake_tools(), "USA")(doc)
     assert [s._.sca_codes for s in doc.sents] == [("TP+",), ()]
     assert [s.label_ for s in doc.spans["sca"]] == ["TP+"]
+
+
+@pytest.mark.parametrize(
+    ("blank", "language", "wanted"),
+    [("de", "", ("RUS",)), ("xx", "de", ("RUS",)), ("de", "en", ()), ("xx", "", ())],
+)
+def test_names_are_those_of_the_pipelines_language_unless_told(blank: str, language: str, wanted: tuple[str]) -> None:
+    nlp = spacy.blank(blank)
+    nlp.add_pipe("sca_sentences")
+    component = nlp.add_pipe("sca_indicators", config={"model": "lexicon", "threads": 1, "language": language})
+    found = component.tools.attributor.actors(["Russland bedroht seine Nachbarn."], ["1999"])
+    assert [tuple(f) for f in found] == [wanted]
+
+
+def test_a_pipeline_is_kept_on_disk(tmp_path: Path) -> None:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sca_sentences")
+    nlp.add_pipe("sca_indicators", config={"model": "linear", "threads": 1, "source": "USA"})
+    coded = nlp("Iraq has attacked Kuwait.")._.sca
+    assert coded[0]["codes"] == ["TP+"]
+    nlp.to_disk(tmp_path / "nlp")
+    again = spacy.load(tmp_path / "nlp")
+    assert again("Iraq has attacked Kuwait.")._.sca == coded
+
+
+def test_displacy_draws_what_speaks_for_and_against_in_two_colours(nlp) -> None:
+    html = displacy.render(nlp(TEXT), style="span", options=displacy_options(), jupyter=False)
+    colours = displacy_options()["colors"]
+    assert colours["TP+"] != colours["SS+"] == colours["TP-"]
+    assert colours["TP+"] in html
+    assert colours["SS+"] in html
 
 
 def test_packaged_as_an_entry_point() -> None:
