@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -498,3 +500,79 @@ def test_deeds_as_records_frame_and_file_are_the_same(tmp_path):
     a = deed_series(deeds, [declare()], dyads=[("AAA", "XXX")])
     for other in (frame, tmp_path / "deeds.parquet"):
         pd.testing.assert_frame_equal(a, deed_series(other, [declare()], dyads=[("AAA", "XXX")]))
+
+
+def test_a_source_with_a_quote_in_its_name_is_one_value(tmp_path):
+    row = {"speech": "s1", "date": "1985", "codes": ["TP+"], "targets": ["XXX"], "speaker": "O'Neill"}
+    path = write(tmp_path / "it's.parquet", [row | {"source": "AAA"}, row | {"source": "AAA", "speaker": "other"}])
+    found = words([path], dyads=[("AAA", "XXX")], speakers=["O'Neill"], min_passages=1)
+    assert found.left_out["filtered"] == 1
+    assert one(found.series, target="XXX", measure="balance", indicator="all", method="raw_count")["n_passages"] == 1
+
+
+def test_passages_that_are_none_are_named(tmp_path):
+    for place in ([tmp_path / "none.parquet"], tmp_path, str(tmp_path / "*.parquet")):
+        with pytest.raises(InputError, match="no such file; wanted scored passages as Parquet"):
+            words(place, dyads=[("AAA", "XXX")])
+    pq.write_table(pa.table({"passage_id": ["a"], "text": ["b"]}), tmp_path / "p.parquet")
+    with pytest.raises(InputError, match=r"no column .FO\+.; wanted passages as the pipeline writes them"):
+        words(tmp_path, dyads=[("AAA", "XXX")])
+
+
+def test_an_audit_of_other_passages_is_refused(small):
+    audit = pd.DataFrame({"passage_id": ["0000"], "codes": [["TP+"]]})
+    with pytest.raises(InputError, match="no audited passage is among the scored ones"):
+        words([small], dyads=[("AAA", "XXX")], audit=audit)
+    with pytest.raises(InputError, match="no column 'codes'"):
+        words([small], dyads=[("AAA", "XXX")], audit=audit.drop(columns="codes"))
+
+
+def test_design_based_rows_are_of_the_dyads_that_were_asked_for(tmp_path):
+    rows = [
+        {"speech": f"s{k}", "date": "1985", "source": "AAA", "codes": ["TP+"], "targets": ["XXX", "YYY"]}
+        for k in range(40)
+    ]
+    path = write(tmp_path / "p.parquet", rows)
+    audit = pd.DataFrame({"passage_id": [f"{k:016x}" for k in range(30)], "codes": [["TP+"]] * 30})
+    dyads = [("AAA", "XXX"), ("BBB", "YYY")]  # sentences about YYY are reached, but AAA about YYY is not asked for
+    design = words([path], dyads=dyads, audit=audit, min_passages=1).series
+    design = design[design["method"] == "design"]
+    assert set(design["target"]) == {"XXX"}
+    assert one(design, indicator="threat_perception", value="affirmed")["estimate"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"standardise": "world"}, "standardisation 'world'.*dyad, pool"),
+        ({"normalise": {"x": "median"}}, "normalisation 'median'"),
+    ],
+)
+def test_ways_of_counting_deeds_that_do_not_exist(change, error):
+    source = DeedSource("x", "x", "event", "day", "", Coverage("1990", "1991", frozenset(), frozenset()), "", "")
+    deed = Deed("1990", "AAA", "BBB", "doctrine", 1, 1.0, False, "x")
+    with pytest.raises(UnknownNameError, match=error):
+        deed_series([deed], [source], dyads=[("AAA", "BBB")], **change)
+
+
+def test_deeds_as_a_frame_without_codes_or_without_what_is_needed():
+    source = DeedSource("x", "x", "event", "day", "", Coverage("1990", "1991", frozenset(), frozenset()), "", "")
+    frame = pd.DataFrame([asdict(Deed("1990", "AAA", "BBB", "doctrine", 1, 1.0, False, "x"))])
+    whole = deed_series(frame, [source], dyads=[("AAA", "BBB")])
+    assert len(whole)
+    pd.testing.assert_frame_equal(whole, deed_series(frame.drop(columns="code"), [source], dyads=[("AAA", "BBB")]))
+    with pytest.raises(InputError, match=r"no column 'sign'; wanted columns as in records\.Deed"):
+        deed_series(frame.drop(columns="sign"), [source], dyads=[("AAA", "BBB")])
+    gone = {"PACT": frozenset[str]()}  # a group that had no members in the year
+    assert deed_series(frame, [source], dyads=[("PACT", "CCC")], members=lambda g, y: gone.get(g, frozenset({g}))).empty
+
+
+@pytest.mark.parametrize("text", ["199", "1999Q5", "1999-13", "19x9", "1999/01"])
+def test_what_is_no_period_is_named(text):
+    with pytest.raises(InputError, match="wanted YYYY, YYYYQ1 to YYYYQ4, or YYYY-MM"):
+        pr.grain_of(text)
+
+
+def test_periods_of_two_grains_make_no_span():
+    with pytest.raises(InputError, match="1999 and 2000Q1; wanted two periods of one grain"):
+        pr.span("1999", "2000Q1")

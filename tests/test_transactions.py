@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -96,3 +98,41 @@ def test_shipped_kinds_are_read_and_wrong_ones_are_named(tmp_path):
     wrong.write_text('[[transaction]]\nid = "x"\nname = "x"\nunit = ""\ndatasets = ["igo"]\ncount = "often"\n')
     with pytest.raises(InputError, match="often"):
         read_kinds(wrong)
+
+
+def test_what_goes_both_ways_is_added_up_and_one_way_is_not():
+    rows = [deed("2000", "RUS", "USA", "trade", 3.0), deed("2000", "USA", "RUS", "trade", 5.0)]
+    rows.append(deed("2000", "RUS", "RUS", "trade", 9.0))  # with oneself
+    for count, value in (("both", 8.0), ("one_way", 5.0), ("level", 5.0)):
+        kind = Kind("trade", "Trade", "", ("trade",), count)
+        assert made(rows, kind, "level").loc["2000", "value"] == value
+
+
+def test_coverage_says_where_none_means_zero():
+    rows = both("2001", "RUS", "USA", "exercises")
+    pairs = (("RUS", "USA"), ("RUS", "CHN"))
+
+    def years(**coverage):
+        declared = replace(source("exercises", first="", last=""), coverage=Coverage(**coverage))
+        out = transactions(pd.DataFrame(rows), [declared], pairs, kinds=[EVENT], reference=lambda year: frozenset())
+        return {(r.b if r.a == "RUS" else r.a, r.period): r.value for r in out.itertuples()}
+
+    everybody = {"actors": frozenset(), "dyads": frozenset()}
+    # Without years of its own the coverage is that of the deeds.
+    assert years(first="", last="", **everybody) == {("USA", "2001"): 1.0, ("CHN", "2001"): 0.0}
+    some = everybody | {"actors": frozenset({"RUS", "USA"})}
+    assert years(first="2001", last="2002", **some) == {("USA", "2001"): 1.0, ("USA", "2002"): 0.0}
+    one = everybody | {"dyads": frozenset({("USA", "RUS")})}
+    assert years(first="2001", last="2001", **one) == {("USA", "2001"): 1.0}
+    rows.clear()
+    empty = pd.DataFrame([deed("2001", "A", "B", "other")])
+    declared = replace(source("exercises"), coverage=Coverage("", "", frozenset(), frozenset()))
+    assert transactions(empty, [declared], pairs, kinds=[EVENT], reference=lambda year: WEST).empty
+
+
+def test_kinds_that_cannot_be_read(tmp_path):
+    with pytest.raises(InputError, match="transaction"):
+        read_kinds(tmp_path / "none.toml")
+    (tmp_path / "model.toml").write_text('[[transaction]]\nid = "x"\nweight = 2\n')
+    with pytest.raises(InputError, match="weight"):
+        read_kinds(tmp_path / "model.toml")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -11,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sca_nlp import pipeline
-from sca_nlp.config import WordsSection
+from sca_nlp.config import CompareSection, Config, CrisisSection, SpeechesSection, WordsSection
 from sca_nlp.errors import InputError, ScaError
 from sca_nlp.pipeline.guard import shards_named
 from sca_nlp.pipeline.recipe import RECIPE, read_recipe, read_report_manifest
@@ -62,9 +64,12 @@ def test_a_damaged_shard_is_named(run: Path) -> None:
 
 
 def test_what_only_the_database_cannot_read_points_to_the_check(run: Path) -> None:
-    with pytest.raises(
-        InputError, match=r"passages: not readable \(out of luck\); wanted whole shards; see `sca check`"
-    ), shards_named(run):
+    with (
+        pytest.raises(
+            InputError, match=r"passages: not readable \(out of luck\); wanted whole shards; see `sca check`"
+        ),
+        shards_named(run),
+    ):
         raise duckdb.Error("out of luck\nand more")
 
 
@@ -104,3 +109,54 @@ def test_a_folder_without_a_report_says_how_to_make_one(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text('{"run": ".."}')
     with pytest.raises(InputError, match="no manifest of a report"):
         read_report_manifest(tmp_path)
+
+
+def test_first_last_and_an_audit_of_coders_are_heeded(run: Path, tmp_path: Path) -> None:
+    pipeline.score([speech(n, date=f"{1990 + n}") for n in range(5, 9)], run, fake_tools())
+    pipeline.aggregate(run, replace(WORDS, first="1996", last="1998"))
+    assert set(pq.read_table(run / "words.parquet")["period"].to_pylist()) == {"1996", "1997", "1998"}
+    passages = pq.read_table(next((run / "passages").glob("*.parquet"))).slice(0, 6).to_pylist()
+    lines = [
+        {k: p[k] for k in ("speech_id", "text", "start", "end")} | {"codes": p["codes"], "coder": "ada"}
+        for p in passages
+    ]
+    audit = tmp_path / "audit.jsonl"
+    audit.write_text("".join(json.dumps(line | {"stream": "audit"}) + "\n" for line in lines))
+    pipeline.aggregate(run, replace(WORDS, audit=str(audit)))
+    assert "adjusted" in set(pq.read_table(run / "words.parquet")["method"].to_pylist())
+    audit.write_text("".join(json.dumps(line | {"stream": "active"}) + "\n" for line in lines))
+    with pytest.raises(InputError, match="no annotation of the audit stream"):
+        pipeline.aggregate(run, replace(WORDS, audit=str(audit)))
+
+
+def test_a_crisis_of_one_actor_is_refused() -> None:
+    from sca_nlp.pipeline import series
+
+    section = CompareSection(crises=(CrisisSection("x", "1999", "2000", ("A",)),))
+    with pytest.raises(InputError, match="x"):
+        series._windows(section, [("A", "B")], "year")
+
+
+def small_config(folder: Path, text: str) -> Config:
+    (folder / "speeches.csv").write_text("id,date,country,text\n" + text)
+    return Config(
+        name="small",
+        out=str(folder / "run"),
+        speeches=(SpeechesSection(str(folder / "speeches.csv")),),
+        classify=replace(Config.__dataclass_fields__["classify"].default_factory(), model="lexicon"),  # type: ignore[misc]
+        words=WORDS,
+    )
+
+
+def test_a_run_without_deeds_ends_with_its_report(tmp_path: Path) -> None:
+    said: list[str] = []
+    rows = "a,1999,USA,We keep our word to Russia.\nb,1999,Neverland,x\n"
+    made = pipeline.run(small_config(tmp_path, rows), say=said.append)
+    assert made.report.exists()
+    assert not (made.folder / "compare").exists()
+    assert any("1 speeches" in line and "1 rejected" in line for line in said)
+
+
+def test_a_run_in_which_nothing_can_be_scored_says_why(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none could be scored \(1 rejected, the first: .*speeches.csv:2"):
+        pipeline.run(small_config(tmp_path, "b,1999,Neverland,x\n"))

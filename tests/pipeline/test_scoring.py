@@ -147,3 +147,21 @@ def test_long_sentences_are_marked_end_to_end(tmp_path: Path) -> None:
     n_windows = [n for t in iter_passages(tmp_path) for n in t["n_windows"].to_pylist()]
     assert n_windows[0] == 1
     assert summary.counts["windowed"] == sum(n > 1 for n in n_windows) > 0
+
+
+def test_first_and_last_compare_dates_by_what_both_say(tmp_path: Path) -> None:
+    dates = ["1998-12", "1999", "1999-03-11", "1999-03-12", "2001-05", "2001-06-01"]
+    rows = "".join(f"s{k},{d},FRA,Peace.\n" for k, d in enumerate(dates))
+    (tmp_path / "a.csv").write_text("id,date,country,text\n" + rows)
+    section = SpeechesSection(str(tmp_path / "a.csv"), first="1999-03-12", last="2001-05")
+    found = [s.date for s in pipeline.read([section], lambda r: None)]
+    assert found == ["1999", "1999-03-12", "2001-05"]
+
+
+def test_a_shard_that_fails_whole_is_rejected_and_leaves_nothing(tmp_path: Path) -> None:
+    done = pipeline.finish_shard([speech(1, text="This is POISON.")], fake_tools(), tmp_path)
+    assert (done.digests, done.n_passages, len(done.rejects)) == ({}, 0, 1)
+    assert list(tmp_path.iterdir()) == []
+    summary = pipeline.score([speech(1, text="This is POISON.")], tmp_path / "run", fake_tools())
+    assert summary.counts == {"speeches": 0, "rejects": 1}
+    assert pipeline.predict([], [], [], [], [], fake_tools()) == []

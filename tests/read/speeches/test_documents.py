@@ -5,6 +5,7 @@ import zipfile
 import pytest
 
 from sca_nlp.errors import InputError
+from sca_nlp.read.speeches import document_worker
 from sca_nlp.read.speeches.documents import read_documents
 
 pytest.importorskip("pypdf", reason="the extra 'documents' is not installed")
@@ -102,3 +103,71 @@ def test_time_and_memory_and_size_limits(tmp_path):
 def test_nothing_there(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         read(tmp_path)
+
+
+# What the reading process does, here without one: it may write no file, so that nothing could measure it there.
+LIMITS = {"max_pages": 9, "max_chars": 1000}
+
+
+def worked(kind, path):
+    return getattr(document_worker, kind)({"path": str(path), "kind": kind, **LIMITS})
+
+
+def test_pdf_that_are_locked_scanned_or_too_long(tmp_path):
+    import pypdf
+
+    path = tmp_path / "a.pdf"
+    path.write_bytes(pdf("We keep our word."))
+    assert worked("pdf", path) == {"text": "We keep our word.", "title": ""}
+    writer = pypdf.PdfWriter(clone_from=path)
+    writer.add_metadata({"/Title": "On peace"})
+    writer.write(path)
+    assert worked("pdf", path)["title"] == "On peace"
+    writer.encrypt("secret", algorithm="RC4-128")
+    writer.write(path)
+    with pytest.raises(document_worker.Refused, match="protected by a password"):
+        worked("pdf", path)
+    path.write_bytes(pdf(""))
+    with pytest.raises(document_worker.Refused, match="no text"):
+        worked("pdf", path)
+    path.write_bytes(pdf("word " * 300))
+    with pytest.raises(document_worker.Refused, match="more than 1,000 characters"):
+        worked("pdf", path)
+    with pytest.raises(document_worker.Refused, match="1 pages; wanted at most 0"):
+        document_worker.pdf({"path": str(path), "max_pages": 0, "max_chars": 9})
+
+
+def test_pages_say_their_date_once_and_their_main_part_alone(tmp_path):
+    path = tmp_path / "a.html"
+    path.write_text("<title> T </title><nav>Home</nav><main><p>One.</p><time datetime='1999-03-12'>then</time></main>")
+    got = worked("html", path)
+    assert (got["text"], got["title"], got["date"]) == ("One.\nthen", "T", "1999-03-12")
+    path.write_text(
+        "<time datetime='1999'></time><time datetime='2000'></time><article>A</article><article>B</article>"
+    )
+    got = worked("html", path)
+    assert (got["text"], got["title"], got["date"]) == (
+        "A\nB",
+        "",
+        "",
+    )  # two dates tell none, two articles are the page
+    path.write_text(HTML)
+    assert worked("html", path)["date"] == "1999-03-12T10:00:00Z"
+
+
+def test_word_files_with_tables_and_bombs(tmp_path):
+    document = docx.Document()
+    document.core_properties.title = "On peace"
+    document.add_paragraph("First.")
+    table = document.add_table(1, 2)
+    table.cell(0, 0).text, table.cell(0, 1).text = "left", "right"
+    document.save(tmp_path / "a.docx")
+    assert worked("docx", tmp_path / "a.docx") == {"text": "First.\nleft\tright", "title": "On peace"}
+    for name, member, content, message in (
+        ("bomb", "word/document.xml", bytes(1 << 26), "no zip bomb"),
+        ("entity", "word/document.xml", b'<!DOCTYPE x [<!ENTITY a "aaaa">]><x>&a;</x>', "declares entities or a type"),
+    ):
+        with zipfile.ZipFile(tmp_path / f"{name}.docx", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(member, content)
+        with pytest.raises(document_worker.Refused, match=message):
+            worked("docx", tmp_path / f"{name}.docx")
