@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,39 @@ def end_to_end(data: Path, n_speeches: int, threads: int) -> dict[str, dict[str,
     return found
 
 
+def event_file(path: Path, n: int, seed: int = 0) -> None:
+    """Write n invented GDELT 1.0 events (58 fields, some 330 bytes, half without a second state) of a month, zipped."""
+    rng = np.random.default_rng(seed)
+    states, codes = ["USA", "RUS", "CHN", "GBR", "FRA", "DEU", "IND", "PAK", "ISR", "EGY"], ["042", "057", "112", "190"]
+    kinds = ["", "GOV", "MIL", "BUS", "REB", "MED"]
+    filler = "Town number 1234, Province, Country\tXX\tXX01\t-12.3456\t123.4567\t123456\t1\t"
+    one, two, kind, code, day = (rng.integers(0, m, n) for m in (len(states), 2 * len(states), 36, len(codes), 28))
+    rows = []
+    for k, (a, b, t, c, d) in enumerate(zip(one, two, kind, code, day, strict=True)):
+        target = states[b] if b < len(states) else ""
+        row = [str(k), f"201201{d + 1:02d}", "201201", "2012", "2012.05", states[a], "ACTOR", states[a], *[""] * 4]
+        row += [kinds[t % 6], "", "", target, "ACTOR", target, *[""] * 4, kinds[t // 6], "", "", "1"]
+        row += [codes[c], codes[c], codes[c][:2], "1234"[c], "1.9" if c < 2 else "-10.0", "4", "1", "4", "1.5", "1"]
+        rows.append("\t".join(row) + "\t" + filler * 3 + "20120131")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+        file.writestr("201201.csv", "\n".join(rows) + "\n")
+
+
+def deed_rows(n: int = 200_000, rounds: int = 5) -> dict[str, float]:
+    """Return rows a second of CPU of reading events through DuckDB, from the publisher's zip to deeds."""
+    from sca_nlp.read.deeds import read_deeds
+
+    seconds = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "201201.zip"
+        event_file(path, n)
+        for _ in range(rounds):
+            start = time.process_time()
+            read_deeds("gdelt", path, rejects=[])
+            seconds.append(time.process_time() - start)
+    return {"GDELT events": round(n / float(np.median(seconds)), 0)}
+
+
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -123,6 +157,7 @@ def main() -> None:
         "inference": bench(texts, threads=args.threads, rounds=args.rounds),
         "stages, passages a second of one core": stages(args.data, rounds=args.rounds),
         "end to end": end_to_end(args.data, args.speeches, args.threads),
+        "deeds, rows a second of one core": deed_rows(rounds=args.rounds),
     }
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -139,7 +174,9 @@ def main() -> None:
     for name, made in result["end to end"].items():
         what = f"sca score, {name}, {made['passages']:,} passages"
         print(f"{what:42} {made['passages_per_second']:11,.0f}  (peak {made['peak_memory_mb']:,} MB)")
-    for name, rate in result["stages, passages a second of one core"].items():
+    for name, rate in (
+        result["stages, passages a second of one core"] | result["deeds, rows a second of one core"]
+    ).items():
         print(f"{name:42} {rate:11,.0f}")
     print(f"written: {args.out}")
 
