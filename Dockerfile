@@ -24,7 +24,7 @@ ENV PATH=/opt/sca/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     MPLCONFIGDIR=/tmp/matplotlib \
     HF_HUB_OFFLINE=1
-USER analyst
+USER 1000
 WORKDIR /work
 RUN sca doctor
 ENTRYPOINT ["sca"]

@@ -87,6 +87,19 @@ def test_supported_pythons_are_those_that_ci_runs() -> None:
     assert data["jobs"]["package"]["strategy"]["matrix"]["python"] == wanted
 
 
+def test_the_sdist_holds_what_the_wheel_is_made_of_and_nothing_beside_the_checkout() -> None:
+    """Told one by one: hatch walks ignored folders too, and a link in one to `models/` had left all models out."""
+    wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
+    named = PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["only-include"]
+    assert {*wheel["packages"], *wheel["force-include"], "README.md", "LICENSE", "tests", "docs"} <= set(named)
+    assert all((ROOT / name).exists() for name in named)
+    builders = pytest.importorskip("hatchling.builders.sdist", reason="hatchling is not installed (extra dev)")
+    files = {f.distribution_path for f in builders.SdistBuilder(str(ROOT)).recurse_included_files()}
+    shipped = {p.relative_to(ROOT).as_posix() for p in (ROOT / "models").rglob("*") if p.is_file()}
+    assert shipped <= files
+    assert not any(f.startswith((".scratch", ".venv", "runs", "build", "dist")) for f in files)
+
+
 def test_the_image_gets_what_the_wheel_is_made_of_and_nothing_beside() -> None:
     kept = {line[1:] for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if line.startswith("!")}
     wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
@@ -99,7 +112,7 @@ def test_the_image_gets_what_the_wheel_is_made_of_and_nothing_beside() -> None:
         "LICENSE",
     }
     recipe = (ROOT / "Dockerfile").read_text("utf-8")
-    assert recipe.rindex("USER analyst") < recipe.index("ENTRYPOINT")
+    assert recipe.rindex("USER 1000") < recipe.index("ENTRYPOINT")
     assert "://" not in recipe
 
 
