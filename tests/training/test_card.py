@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import gzip
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from sca_nlp.classify.folder import find_model, load_model, read_folder
 from sca_nlp.codebook import default_codebook
-from training.baselines import EXTERNALS, External, auc, lexicon_scorer
+from sca_nlp.read.lexica import lexicon_scorer
 from training.card import card, measure
 from training.inference_bench import read_texts
 
@@ -63,25 +61,23 @@ def test_lexica_count_words_and_stems() -> None:
     assert (p[:, 1:] == 0).all()
 
 
-def test_auc_follows_the_signs_of_the_classes(tmp_path: Path) -> None:
-    rows = [{"text": "war" if n % 2 else "peace", "label": "yes" if n % 2 else "no"} for n in range(80)]
-    with gzip.open(tmp_path / "set.jsonl.gz", "wt") as f:
-        f.write("\n".join(json.dumps(r) for r in rows))
-    column = BOOK.column["FO+"]
-
-    def scorer(texts: list[str]) -> np.ndarray:
-        p = np.zeros((len(texts), 10), np.float32)
-        p[:, column] = [t == "war" for t in texts]
-        return p
-
-    right = External("x", "set", {"FO+": 1}, lambda r: r["label"] == "yes", "")
-    wrong = External("x", "set", {"FO+": -1}, lambda r: r["label"] == "yes", "")
-    assert auc(scorer, right, tmp_path, BOOK.classes)["auc"] == 1
-    assert auc(scorer, wrong, tmp_path, BOOK.classes)["auc"] == 0
-
-
-def test_external_sets_name_classes_of_the_codebook() -> None:
-    assert all(set(e.classes) <= set(BOOK.classes) for e in EXTERNALS)
+def test_the_table_of_baselines_enters_the_card_as_it_stands(test_set: Path) -> None:
+    folder = read_folder(find_model("lexicon"))
+    rows = {
+        "SetFit": {"test": 0.4, "interval": [0.35, 0.45], "learned_from": 90, "cap": "few pairs", "seconds": 61.4}
+        | {"held_out": 0.5},
+        "plain": {"test": 0.1, "interval": [0.05, 0.15], "learned_from": 0, "seconds": 0.2},
+    }
+    sets = {"Set": {"asks": "this against that", "note": "news", "n": 40, "positive": 9}}
+    sets["Set"]["rows"] = {k: {"auc": 0.7, "interval": [0.65, 0.75]} for k in rows}
+    made = {"annotations": ["train.jsonl"], "learned_from": 90, "thresholds_from": 20, "tested_on": 60}
+    text = card(folder.meta, {"baselines": {"made": made, "annotated": rows, "external": sets}})
+    assert "| SetFit (few pairs) | 90 | 0.500 | 0.400 | 0.350-0.450 | 61 |" in text
+    assert "| plain | 0 |  | 0.100 | 0.050-0.150 | 0 |" in text
+    assert "| SetFit | 0.70 (0.65-0.75) |" in text
+    assert "Set: this against that (news; 40 texts, 9 positive)" in text
+    earlier = {"annotated": {"plain": {"test": 0.1, "interval": [0, 1]}}, "external": {}}
+    assert "Against others" not in card(folder.meta, {"baselines": earlier})
 
 
 def test_bench_reads_distinct_sentences(tmp_path: Path) -> None:

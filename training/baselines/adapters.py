@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from training.baselines.material import Made, Material, Say
-from training.baselines.vectors import MAX_LENGTH
+from training.baselines.vectors import longest
 
 
 def lora(material: Material, say: Say, rank: int = 8, rate: float = 1e-3, budget: int = 1024) -> Made:
@@ -35,7 +35,7 @@ def lora(material: Material, say: Say, rank: int = 8, rate: float = 1e-3, budget
     params = [p for p in model.parameters() if p.requires_grad]
     masters = [p.detach().float().clone() for p in params]  # steps are too small for bf16
     optimizer = torch.optim.AdamW(masters, lr=rate)
-    ids, gold = base.ids(learn.texts, MAX_LENGTH), torch.tensor(learn.gold)
+    ids, gold = base.ids(learn.texts, longest(base)), torch.tensor(learn.gold)
     plan = batches([len(i) for i in ids], budget, np.random.default_rng(0))
     weight = torch.ones(len(book.classes))
     model.train()
@@ -56,7 +56,7 @@ def lora(material: Material, say: Say, rank: int = 8, rate: float = 1e-3, budget
             say(f"step {step + 1} of {len(plan)}, about {left:,.0f} s left of training")
     model.eval()
     return Made(
-        lambda texts: probabilities(predict(model, base.ids(texts, MAX_LENGTH)), book, fit.loss),
+        lambda texts: probabilities(predict(model, base.ids(texts, longest(base))), book, fit.loss),
         len(learn.rows),
         f"one epoch, rank {rank}",
     )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.baselines.material import Array, Made, Material, Say
-from training.baselines.vectors import MAX_LENGTH, embedder, regressions
+from training.baselines.vectors import embedder, longest, regressions
 
 BATCH = 16
 
@@ -39,7 +39,7 @@ def set_fit(material: Material, say: Say, each: int = 24, pairs: int = 640) -> M
 
     from training.encoders import open_base
 
-    class Progress(TrainerCallback):  # type: ignore[misc]
+    class Progress(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
             if state.global_step % 10 == 0:
                 say(f"step {state.global_step} of {state.max_steps}")
@@ -48,7 +48,7 @@ def set_fit(material: Material, say: Say, each: int = 24, pairs: int = 640) -> M
     logging.getLogger("setfit").setLevel(logging.WARNING)
     base, learn = open_base(material.base), material.learn
     part = learn.take(few(learn.gold, each))
-    words = Transformer(base.name, max_seq_length=MAX_LENGTH)
+    words = Transformer(base.name, max_seq_length=longest(base))
     body = SentenceTransformer(modules=[words, Pooling(base.width)], device="cpu")
     labels = part.gold.astype(int).tolist()
     with tempfile.TemporaryDirectory() as folder:

@@ -35,13 +35,13 @@ def annotated(made: Made, material: Material, draws: int = 300) -> dict[str, Any
             return decision.decide(decision.calibrate(p))
 
     codes = as_matrix(decide(made.scorer(material.test.texts)), book)
-    out = {**test_figures(codes, material.test, draws), "learned_from": made.learned_from}
+    out = {**on_test(codes, material.test, draws), "learned_from": made.learned_from}
     if held_out is not None:
         out["held_out"] = round(held_out, 4)
     return out | ({"cap": made.cap} if made.cap else {})
 
 
-def test_figures(codes: Array, test: Dataset, draws: int = 300) -> dict[str, Any]:
+def on_test(codes: Array, test: Dataset, draws: int = 300) -> dict[str, Any]:
     """Return macro-F1 of codes (0/1, [n, n_classes]) and its 95 % bootstrap interval by document."""
 
     def macro(gold: Array, codes: Array) -> float:

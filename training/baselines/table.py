@@ -112,10 +112,10 @@ def run(material: Material, out: Path, work: Path, wanted: Sequence[str] = (), s
     chosen = choose(known, wanted)
     files = {r.id: work / f"{r.id.replace(':', '-')}-{r.key(material)}.json" for r in known}
     work.mkdir(parents=True, exist_ok=True)
-    say(
-        f"{len(chosen)} rows: {len(material.learn.rows):,} sentences of {', '.join(material.annotations)} to learn from, "
-        f"{len(material.held.rows):,} for thresholds, {len(material.test.rows):,} to test on; finished rows in {work}"
-    )
+    learn, held, test = (f"{len(d.rows):,}" for d in (material.learn, material.held, material.test))
+    files_read = ", ".join(material.annotations)
+    say(f"{len(chosen)} rows; {learn} sentences to learn from, {held} for thresholds ({files_read}), {test} to test on")
+    say(f"finished rows are kept in {work}")
     for n, row in enumerate(chosen, 1):
         head, kept = f"[{n:2}/{len(chosen)}] {row.name}", files[row.id].exists()
         if not kept:

@@ -12,7 +12,11 @@ from numpy.typing import NDArray
 from training.baselines.material import Array, Scorer
 
 Embed = Callable[[Sequence[str]], Array]
-MAX_LENGTH = 128
+
+
+def longest(base: Any) -> int:
+    """Return how many tokens of a sentence are read: 128, or what the encoder can."""
+    return int(base.sizes(128)["max_length"])
 
 
 @cache
@@ -42,7 +46,7 @@ def embedder(encoder: Any, base: Any) -> Embed:
 
     def embed(texts: Sequence[str]) -> Array:
         new = sorted({t for t in texts if t not in known})
-        ids = base.ids(new, MAX_LENGTH)
+        ids = base.ids(new, longest(base))
         with torch.inference_mode():
             for index in batches([len(i) for i in ids], 2048):
                 x, mask = pad([ids[int(i)] for i in index])
