@@ -7,7 +7,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from sca_nlp.actors.data import EVER, ActorData, load_data
+from sca_nlp.actors.data import ActorData, load_data
+from sca_nlp.actors.tables import EVER
 from sca_nlp.errors import InputError, UnknownNameError
 
 

@@ -8,7 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from sca_nlp.actors.data import Form, load_data
+from sca_nlp.actors.data import load_data
+from sca_nlp.actors.tables import Form
 
 
 class Mention(NamedTuple):

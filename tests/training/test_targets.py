@@ -12,8 +12,9 @@ import pytest
 from sca_nlp.actors import Gazetteer, load_data
 from sca_nlp.attribute import Attributor, Featurizer, score
 from sca_nlp.errors import InputError
-from training import targets
-from training.targets import fit, measure, pick_limit, read_examples
+from training import target_fit, targets
+from training.target_fit import fit, read_examples
+from training.targets import measure, pick_limit
 
 FEATURIZER = Featurizer(Gazetteer(load_data().forms), load_data())
 
@@ -51,8 +52,8 @@ def test_fit_learns_the_attacker_and_carries_over_to_unseen_states(tmp_path) -> 
 
 
 def test_training_twice_gives_the_same_folder_that_loads(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(targets, "ITERATIONS", 10)
-    monkeypatch.setattr(targets, "FOLDS", 2)
+    monkeypatch.setattr(target_fit, "ITERATIONS", 10)
+    monkeypatch.setattr(target_fit, "FOLDS", 2)
     write(tmp_path, "train.jsonl", made_up())
     write(tmp_path, "test.jsonl", made_up()[:8])
     first = targets.train(tmp_path, tmp_path / "one")
