@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,8 @@ class Codebook:
     rulings: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     digest: str = ""
+    #: The TOML that it was read from, so that it can be laid beside what was coded by it.
+    text: str = field(default="", repr=False, compare=False)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -140,6 +142,7 @@ def read_codebook(path: Path | str) -> Codebook:
         rulings=_listed(data, "rulings", path),
         targets=_listed(data, "targets", path),
         digest=hashlib.sha256(raw).hexdigest(),
+        text=raw.decode("utf-8"),
     )
     if len(set(book.classes)) != len(book.classes):
         raise InputError(path, "two classes with the same short form", "distinct `short` and `mark`")
@@ -166,3 +169,9 @@ def _listed(data: dict[str, Any], key: str, where: object) -> tuple[str, ...]:
 def default_codebook() -> Codebook:
     """Return the shipped codebook (five indicators, affirmed or denied)."""
     return read_codebook(share_path("configs", "codebook.toml"))
+
+
+def codebook_of(run: Path) -> Codebook:
+    """Return the codebook that a run was coded by: its own `codebook.toml`, or the shipped one where it has none."""
+    path = run / "codebook.toml"
+    return read_codebook(path) if path.exists() else default_codebook()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +15,8 @@ from numpy.typing import NDArray
 from sca_nlp.agreement import nominal_alpha
 from sca_nlp.codebook import Codebook, default_codebook
 from sca_nlp.errors import InputError
-from sca_nlp.records import Annotation
+from sca_nlp.read.annotations import read_annotations
+from sca_nlp.records import Annotation, Reject
 from training.dataset import encode_gold
 from training.evaluate import cluster_draws
 
@@ -82,13 +86,58 @@ def agreement(
             }
             for name, v in values.items()
         },
-        "macro_f1": _round(float(np.nanmean(found))),
+        "macro_f1": _round(float(np.nanmean(found))) if np.isfinite(found).any() else None,
         "f1": {
             c: {"f1": _round(float(found[k])), "interval": _interval(spread[:, k].tolist())}
             for k, c in enumerate(book.classes)
         },
         "target_overlap": _round(float(np.mean([bool(a & b) for a, b in both]))) if both else None,
     }
+
+
+def read_coders(
+    paths: Sequence[Path], codebook: Codebook | None = None, format: str = "", rejects: Callable[[Reject], None] = print
+) -> list[Annotation]:
+    """Return the annotations of several coders: from one file that names them, or from a file a coder.
+
+    Args:
+        paths: annotations. Where a file of several names no coder, its own name is the coder.
+        codebook: whose codes they are; the shipped one by default.
+        format: see `read_annotations`.
+        rejects: called with each record that cannot be used.
+
+    Raises:
+        InputError: one coder only, or most records cannot be used, as with another codebook's codes.
+    """
+    rows: list[Annotation] = []
+    bad: list[Reject] = []
+    for path in paths:
+        found = list(read_annotations(path, format=format, codebook=codebook, rejects=bad.append))
+        if not any(r.coder for r in found):
+            named = [replace(r, coder=path.stem) for r in found]
+            found = named if len(paths) > 1 else coders_of(_two_coders(path))
+        rows += found
+    if len(bad) > len(rows) or (bad and not any(r.codes for r in rows)):
+        got, _, wanted = bad[0].reason.partition("; wanted ")
+        hint = "" if codebook else "; if they follow another codebook, name it: --codebook FILE"
+        at = f"{bad[0].file}:{bad[0].line}" if bad[0].line else bad[0].file
+        raise InputError(at, f"{len(bad):,} annotations cannot be used, the first: {got}", (wanted or "codes") + hint)
+    for reject in bad:
+        rejects(reject)
+    return rows
+
+
+def _two_coders(path: Path) -> list[dict[str, Any]]:
+    """Return rows that hold both coders (`coder_a`, `coder_b`), as the project's own test set does."""
+    rows = []
+    for n, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            raise InputError(f"{path}:{n}", "no JSON", "rows with `coder`, or `coder_a` and `coder_b`") from None
+    if not rows or "coder_a" not in rows[0]:
+        raise InputError(path, "one coder only", "annotations of at least two coders, in one file or in a file a coder")
+    return rows
 
 
 def coders_of(rows: Iterable[Mapping[str, Any]], keys: Sequence[str] = ("coder_a", "coder_b")) -> list[Annotation]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sca_nlp.cli.console import JsonFlag, emit, table
+from sca_nlp.cli.console import JsonFlag, clean, emit, reasons, table
 from sca_nlp.errors import InputError
 
+if TYPE_CHECKING:
+    from sca_nlp.codebook import Codebook
+
+CodebookOption = Annotated[Path | None, typer.Option(help="Whose codes they are, in TOML; left out: the shipped one.")]
 Format = Annotated[str, typer.Option(help="csv, jsonl, doccano, labelstudio ...; told by the file where left out.")]
 
 
@@ -18,7 +21,9 @@ def register(app: typer.Typer) -> None:
     """Add the training commands to the command line."""
     app.command(rich_help_panel="Training")(train)
     app.command(rich_help_panel="Training")(evaluate)
-    annotate = typer.Typer(no_args_is_help=True, help="Annotation: agreement of coders, what to annotate next.")
+    annotate = typer.Typer(
+        no_args_is_help=True, help="Annotation: agreement of coders, what to annotate next, codes without their texts."
+    )
     annotate.command("agreement")(agreement)
     annotate.command("draw")(draw)
     annotate.command("standoff")(standoff)
@@ -113,6 +118,7 @@ def standoff(
     speeches: Annotated[
         Path | None, typer.Option(help="The other way: put the sentences back from these speeches.")
     ] = None,
+    codebook: CodebookOption = None,
     format: Format = "",
     as_json: JsonFlag = False,
 ) -> None:
@@ -125,7 +131,7 @@ def standoff(
     from sca_nlp.records import Reject
 
     bad: list[Reject] = []
-    rows = read_annotations(annotations, format=format, rejects=bad.append)
+    rows = read_annotations(annotations, format=format, codebook=_book(codebook), rejects=bad.append)
     form = guess_format(out) if out.suffix in (".csv", ".tsv", ".parquet") else "jsonl"
     done = fill_texts(rows, speeches, bad.append) if speeches else (stand_off(r) for r in rows)
     n = write_annotations(out, done, form)
@@ -139,7 +145,10 @@ def standoff(
 
 
 def agreement(
-    annotations: Annotated[Path, typer.Argument(help="Annotations of several coders (column `coder`).")],
+    annotations: Annotated[
+        list[Path], typer.Argument(help="Annotations of several coders (column `coder`), or a file a coder.")
+    ],
+    codebook: CodebookOption = None,
     format: Format = "",
     as_json: JsonFlag = False,
 ) -> None:
@@ -147,41 +156,38 @@ def agreement(
 
     [dim]Example:  sca annotate agreement coded.jsonl[/dim]
     """
-    from sca_nlp.read.annotations import read_annotations
+    from sca_nlp.records import Reject
     from training.agreement import agreement as run
-    from training.agreement import coders_of
+    from training.agreement import read_coders
 
-    rows = list(read_annotations(annotations, format=format))
-    if not any(r.coder for r in rows):
-        rows = coders_of(_two_coders(annotations))
-    result = run(rows)
+    bad: list[Reject] = []
+    book = _book(codebook)
+    result = run(read_coders(annotations, book, format, bad.append), book)
 
     def human() -> None:
+        for reason in reasons(bad, 5):
+            print(f"left out: {reason}")
         table(("indicator", "alpha", "interval"), [(k, *_parts(v)) for k, v in result["alpha"].items()])
         table(("class", "F1", "interval"), [(k, *_parts(v)) for k, v in result["f1"].items()])
-        print(f"macro-F1 {_figure(result.get('macro_f1'))}")
+        overlap = result.get("target_overlap")
+        targets = f"; targets in common {overlap:.3f}" if overlap is not None else ""
+        who = f"{result['units']:,} sentences of {len(result['coders'])} coders ({clean(', '.join(result['coders']))})"
+        print(f"{who}: macro-F1 {_figure(result.get('macro_f1'))}{targets}")
 
     emit(result, as_json, human)
 
 
+def _book(path: Path | None) -> Codebook | None:
+    from sca_nlp.codebook import read_codebook
+
+    return read_codebook(path) if path else None
+
+
 def _parts(value: Any) -> tuple[str, str]:
     if isinstance(value, dict):
-        found = value.get("interval")
+        found = [v for v in value.get("interval") or () if v is not None]
         return _figure(value.get("value", value.get("alpha", value.get("f1")))), str(found or "")
     return _figure(value), ""
-
-
-def _two_coders(path: Path) -> list[dict[str, Any]]:
-    """Return rows that hold both coders (`coder_a`, `coder_b`), as the project's own test set does."""
-    rows = []
-    for n, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            raise InputError(f"{path}:{n}", "no JSON", "rows with `coder`, or `coder_a` and `coder_b`") from None
-    if not rows or "coder_a" not in rows[0]:
-        raise InputError(path, "one coder only", "annotations of at least two coders of the same sentences")
-    return rows
 
 
 def draw(

@@ -170,13 +170,16 @@ def aggregate(
         "error_rates": model.error_rates if model else None,
         "draws": draws,
         "seed": seed,
+        "codebook": model.tools.classifier.codebook if model else None,
         **options,
     }
     if isinstance(passages, (str, Path)):
         if model is None:
+            from sca_nlp.codebook import codebook_of
             from sca_nlp.pipeline.series import run_error_rates
 
             keywords["error_rates"] = run_error_rates(Path(passages))
+            keywords["codebook"] = keywords["codebook"] or codebook_of(Path(passages))
         made = words(passage_paths(Path(passages)), **keywords)
     else:
         table = to_arrow(passages)

@@ -13,9 +13,9 @@ from sca_nlp.cli import app
 from sca_nlp.cli.console import JsonFlag
 
 
-@app.command(rich_help_panel="Stages")
+@app.command(rich_help_panel="Runs")
 def review(
-    run: Annotated[Path, typer.Argument(metavar="RUN_FOLDER", help="A run folder with scored passages.")],
+    run: Annotated[Path, typer.Argument(metavar="run", help="A run folder with scored passages.")],
     port: Annotated[int, typer.Option(help="Port; 0: any free one.")] = 8765,
     host: Annotated[
         str, typer.Option(help="Address to listen on. Other than this machine: set SCA_REVIEW_PASSWORD.")
@@ -23,15 +23,13 @@ def review(
     allow_host: Annotated[
         list[str] | None, typer.Option(help="Name under which other machines call the page. Repeat it.")
     ] = None,
-    codebook: Annotated[
-        Path | None, typer.Option(help="The run's codebook in TOML; left out: the shipped one.")
-    ] = None,
+    codebook: Annotated[Path | None, typer.Option(help="Another codebook in TOML; left out: the run's own.")] = None,
     actors: Annotated[list[str] | None, typer.Option(help="TOML file with more actors. Repeat it.")] = None,
     other: Annotated[
         Path | None, typer.Option(help="Run of the same speeches by another model: shows where the two disagree.")
     ] = None,
     train: Annotated[Path | None, typer.Option(help="Training config that the button Retrain starts from.")] = None,
-    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+    browser: Annotated[bool, typer.Option(metavar="", help="Open the page in the browser.")] = True,
     as_json: JsonFlag = False,
 ) -> None:
     """Open the review page of a run: explore, read, correct, audit, compare coders, see what changed.

@@ -19,6 +19,7 @@ from sca_nlp.store import (
     count_rows,
     read_manifest,
     text_digest,
+    write_atomically,
     write_shard,
 )
 
@@ -373,6 +374,8 @@ def score(
             codebook={"name": tools.classifier.codebook.name, "version": tools.classifier.codebook.version},
             version=__version__,
         )
+        if text := tools.classifier.codebook.text:  # the stages that follow read the classes by it
+            write_atomically(folder / "codebook.toml", text.encode())
     return summary
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow.compute as pc
 
+from sca_nlp.codebook import Codebook, codebook_of
 from sca_nlp.config import CompareSection, Config, DeedsSection, WordsSection, moved, to_toml
 from sca_nlp.errors import InputError, ScaError
 from sca_nlp.pipeline.guard import alone, shards_named
@@ -131,16 +132,18 @@ def aggregate(
     actor_files = tuple(actor_files)
     if rates == "of the model":
         rates = rates_today(folder)
+    book = codebook_of(folder)
     with shards_named(folder):
         made = words(
             passage_paths(folder),
             dyads=directed(section) or None,
             members=members_function(actor_files),
             period=section.period,
+            codebook=book,
             weights=section.weights or None,
             min_passages=section.min_passages,
             error_rates=rates_of(rates),
-            audit=_audit(section.audit),
+            audit=_audit(section.audit, book),
             languages=() if section.other_languages else ("en", ""),
             draws=draws,
             seed=seed,
@@ -209,7 +212,7 @@ def rates_of(given: Mapping[str, Any] | None) -> dict[str, ErrorRates] | None:
     }
 
 
-def _audit(path: str) -> pd.DataFrame | None:
+def _audit(path: str, book: Codebook) -> pd.DataFrame | None:
     if not path:
         return None
     import pandas as pd
@@ -223,7 +226,7 @@ def _audit(path: str) -> pd.DataFrame | None:
             "codes": list(a.codes),
             "inclusion_probability": a.inclusion_probability,
         }
-        for a in read_annotations(path)
+        for a in read_annotations(path, codebook=book)
         if a.stream in ("audit", "")
     ]
     if not rows:

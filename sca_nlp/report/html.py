@@ -14,7 +14,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from sca_nlp.codebook import Codebook, default_codebook, read_codebook
+from sca_nlp.codebook import Codebook, codebook_of
 from sca_nlp.errors import ScaError
 from sca_nlp.report import provenance, wording
 from sca_nlp.report.chart_main import anchor, main_chart
@@ -36,7 +36,7 @@ from sca_nlp.report.methods import write_methods
 from sca_nlp.report.moves import deeds_of
 from sca_nlp.report.notebook import write_notebook
 from sca_nlp.report.pairs import Direction, Pair, build_pair, pairs_of
-from sca_nlp.report.rows import method_rows, rows_of_pair, sequence_rows, test_rows, window_rows
+from sca_nlp.report.rows import choice_rows, method_rows, rows_of_pair, sequence_rows, test_rows, window_rows
 from sca_nlp.report.said import Said, Terms, hear, read_terms, west_meetings
 from sca_nlp.report.summary import make_up_note, n_corrected, period_note, summarise, tests_sentence, window_name
 from sca_nlp.report.tables import write_table
@@ -63,14 +63,8 @@ class Part:
     sequences: list[tuple[str, list[dict[str, Any]]]]
     methods_compared: list[dict[str, Any]]
     windows: list[dict[str, Any]]
+    choices: tuple[list[str], list[dict[str, Any]]]
     conditions: list[Condition]
-
-
-def _book(folder: Path) -> Codebook:
-    for path in (folder / "codebook.toml",):
-        if path.exists():
-            return read_codebook(path)
-    return default_codebook()
 
 
 def _evidence(
@@ -210,7 +204,7 @@ def write(
 ) -> Path:
     """Write the report; `sca_nlp.report.write_report` says how."""
     frames = read_frames(run_folder)
-    book = _book(run_folder)
+    book = codebook_of(run_folder)
     folder = out or run_folder / "report"
     named = _names(names)
     pairs = [build_pair(frames, a, b, book, named) for a, b in pairs_of(frames, dyads)]
@@ -247,6 +241,7 @@ def write(
                 ),
                 method_rows(frames, pair),
                 window_rows(frames, pair),
+                choice_rows(frames, pair),
                 model(known),
             )
         )
@@ -290,7 +285,7 @@ def write(
         config=_text(run_folder / "config.toml"),
         other_tests=test_rows(_of_no_pair(frames["compare/tests.parquet"])),
         sources=provenance.source_rows(frames),
-        extra={name: f.head(MOST_ROWS) for name, f in frames.extra.items() if name != "criteria"},
+        extra={name: f.head(MOST_ROWS) for name, f in frames.extra.items() if name not in ("criteria", "sensitivity")},
         methods=methods,
         figures=files,
         tables=tables,

@@ -17,7 +17,7 @@ from fastapi.staticfiles import StaticFiles
 
 from sca_nlp import __version__
 from sca_nlp.actors import ActorData, Gazetteer, load_data
-from sca_nlp.codebook import Codebook, default_codebook
+from sca_nlp.codebook import Codebook, codebook_of
 from sca_nlp.errors import InputError, ScaError, UnknownNameError
 from sca_nlp.review.explore import Explorer
 from sca_nlp.review.index import manifest_facts, open_index, review_folder
@@ -75,7 +75,7 @@ def open_desk(
     Raises:
         InputError: no run, nothing scored, or the codebook does not fit.
     """
-    book = codebook or default_codebook()
+    book = codebook or codebook_of(run)
     folder = review_folder(run)
     explorer = Explorer(open_index(run, book, say, other=other), folder, book)
     facts = manifest_facts(run)

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from sca_nlp.codebook import read_codebook
 from sca_nlp.errors import InputError
 from sca_nlp.records import Annotation
-from training.agreement import agreement, alpha, coders_of
+from training.agreement import agreement, alpha, coders_of, read_coders
 
 
 def test_alpha_of_krippendorffs_own_example() -> None:
@@ -56,3 +60,46 @@ def test_side_by_side_codes_are_taken_apart() -> None:
         "coder_b": [],
     }
     assert [(a.coder, a.codes) for a in coders_of([record])] == [("coder_a", ("TP+",)), ("coder_b", ())]
+
+
+BOOK = """
+[[indicator]]
+id = "trade"
+short = "TR"
+name = "Trade"
+values = [{ value = "open", mark = "+" }, { value = "closed", mark = "-" }]
+"""
+
+
+def exports(folder: Path) -> list[Path]:
+    """Write what two coders left in doccano, which has a file a coder, without their names."""
+    for coder, last in (("anna", ["TR-"]), ("ben", ["TR+"])):
+        rows = [{"text": f"Sentence {n}.", "label": ["TR+"]} for n in range(9)] + [{"text": "One more.", "label": last}]
+        (folder / f"{coder}.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    (folder / "book.toml").write_text(BOOK, "utf-8")
+    return [folder / "anna.jsonl", folder / "ben.jsonl"]
+
+
+def test_a_file_a_coder_and_a_codebook_of_ones_own(tmp_path: Path) -> None:
+    files, bad = exports(tmp_path), []
+    book = read_codebook(tmp_path / "book.toml")
+    got = agreement(read_coders(files, book, rejects=bad.append), book, n_draws=10)
+    assert bad == []
+    assert got["coders"] == ["anna", "ben"]
+    assert got["units"] == 10
+    assert got["f1"]["TR+"]["f1"] == round(2 * 9 / 19, 4)
+    with pytest.raises(InputError, match="one coder only"):
+        read_coders(files[:1], book)
+
+
+def test_codes_of_another_codebook_are_an_error_not_an_empty_table(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"20 annotations cannot be used, the first: code 'TR\+'.*--codebook FILE"):
+        read_coders(exports(tmp_path))
+
+
+def test_a_few_bad_annotations_are_named_and_the_rest_compared(tmp_path: Path) -> None:
+    files, bad = exports(tmp_path), []
+    files[0].write_text(files[0].read_text("utf-8").replace('"TR-"', '"XX"'), "utf-8")
+    rows = read_coders(files, read_codebook(tmp_path / "book.toml"), rejects=bad.append)
+    assert len(rows) == 19
+    assert "XX" in bad[0].reason
