@@ -237,8 +237,12 @@ class Explorer:
         """Return passages by their rows, in the order asked for."""
         if not rows:
             return []
-        marks = ", ".join("?" * len(rows))
-        found = self.rows(f"SELECT * EXCLUDE (shuffle) FROM p WHERE row IN ({marks})", rows)
+        # The index is written in the order of `row`, so DuckDB's own row numbers are the same; rows far apart are found
+        # by them seven times as fast as by a list of values (a million passages, 50 rows: 28 and 184 ms).
+        found = self.rows(
+            "SELECT p.* EXCLUDE (shuffle) FROM p SEMI JOIN (SELECT unnest(?::BIGINT[]) AS n) w ON p.rowid = w.n",
+            [list(rows)],
+        )
         by_row = {r["row"]: self._shape(r) for r in found}
         return [by_row[r] for r in rows if r in by_row]
 
