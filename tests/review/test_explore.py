@@ -125,3 +125,9 @@ def test_the_index_is_rebuilt_when_the_run_grows(run: Path, open_run) -> None:  
     for kind in ("speeches", "passages"):
         shutil.copy(run / kind / "part-00000.parquet", run / kind / "part-00001.parquet")
     assert open_run(run).explorer.n_passages == 2 * n
+
+
+def test_rows_far_apart_come_back_in_the_order_asked_for(desk: Desk, truth: list[dict]) -> None:
+    asked = [len(truth) - 1, 0, 3]
+    assert [p["row"] for p in desk.explorer.at(asked)] == asked
+    assert desk.explorer.at([]) == []
