@@ -36,7 +36,7 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
 def add_commands() -> None:
     """Add every command to `app`: those of this package, and those of others by entry point."""
     # In the order in which the help shows their panels.
-    for module in ("doctor", "series", "scoring", "review", "verify", "models", "corpus", "design", "validity"):
+    for module in ("doctor", "scoring", "series", "review", "verify", "validity", "corpus", "models", "design"):
         import_module(f"sca_nlp.cli.{module}")
     for plugin in entry_points(group="sca_nlp.commands"):  # `training` joins here; sca_nlp itself never imports it
         plugin.load()(app)

@@ -20,7 +20,7 @@ def known_models(incomplete: str) -> list[str]:
     return [name for name in list_models() if name.startswith(incomplete)]
 
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+JsonFlag = Annotated[bool, typer.Option("--json", metavar="", show_default=False, help="Print JSON instead of text.")]
 #: Colours of cells that hold just such a word.
 _STYLES = {"default": "green", "yes": "green", "no": "red", "none": "dim"}
 _CONTROLS = {c: "�" for c in (*range(0x20), *range(0x7F, 0xA0)) if c not in (0x09, 0x0A)}

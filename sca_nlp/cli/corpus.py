@@ -14,7 +14,7 @@ from sca_nlp.cli.console import JsonFlag, clean, counted, emit, pairs, progress,
 from sca_nlp.errors import InputError
 
 corpus_app = typer.Typer(no_args_is_help=True, help="Speech corpora: list the readers, check a corpus, import it.")
-app.add_typer(corpus_app, name="corpus", rich_help_panel="Inputs")
+app.add_typer(corpus_app, name="corpus", rich_help_panel="Beside a run")
 
 Column = Annotated[list[str] | None, typer.Option(help="Our name=the file's, as in text=body. Repeat it.")]
 Default = Annotated[list[str] | None, typer.Option(help="A value that the file lacks, as in source=FRA. Repeat it.")]

@@ -11,7 +11,7 @@ from sca_nlp.cli import app
 from sca_nlp.cli.console import JsonFlag, emit, pairs, progress, table
 
 
-@app.command(rich_help_panel="Inputs")
+@app.command(rich_help_panel="Beside a run")
 def simulate(
     setting: Annotated[list[str] | None, typer.Argument(help="name=value, as in periods=40.")] = None,
     worlds: Annotated[int, typer.Option(help="Studies simulated of each kind.")] = 100,

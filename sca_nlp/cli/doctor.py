@@ -133,7 +133,7 @@ def doctor(
         rows = [
             ("sca_nlp", found["sca_nlp"]),
             ("Python", f"{found['python']} on {found['platform']}, {found['cores']} cores for this process"),
-            ("extras", "; ".join(_extra(extra, missing.get(extra)) for extra in _EXTRAS if extra)),
+            *((f"extra {extra}", _extra(extra, missing.get(extra))) for extra in _EXTRAS if extra),
             ("models", ", ".join(found["models"])),
             ("GPU", _gpu(found)),
             ("sample", found["sample"]),
@@ -141,7 +141,7 @@ def doctor(
         ]
         if "problem" not in m:
             ran = f"{m['runtime']} on the {m['device']}, profile {m['profile'] or 'none'}, ready in {m['seconds']} s"
-            rows.insert(4, ("chosen", f"{m['name']} ({m['id']}): {ran}"))
+            rows.insert(-3, ("chosen", f"{m['name']} ({m['id']}): {ran}"))
         table(("what", "found"), rows)
         for problem in found["problems"]:
             alarm(f"problem: {problem}")
@@ -153,7 +153,10 @@ def doctor(
 
 
 def _extra(name: str, missing: list[str] | None) -> str:
-    return f"{name} (lacks {', '.join(missing)}; for {_EXTRAS[name]})" if missing else f"{name} installed"
+    """Return what stands beside an extra: what it is for and, where it lacks something, the line that mends that."""
+    if not missing:
+        return f"installed: {_EXTRAS[name]}"
+    return f"for {_EXTRAS[name]}: pip install 'sca-nlp[{name}]' (lacks {', '.join(missing)})"
 
 
 def _gpu(found: dict[str, Any]) -> str:

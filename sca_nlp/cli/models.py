@@ -11,13 +11,15 @@ from sca_nlp.cli import app
 from sca_nlp.cli.console import JsonFlag, emit, known_models, table
 
 models_app = typer.Typer(no_args_is_help=True, help="Models: list, show, compare, export, push.")
-app.add_typer(models_app, name="models", rich_help_panel="Inputs")
+app.add_typer(models_app, name="models", rich_help_panel="Beside a run")
 
 
-@app.command(rich_help_panel="Inputs")
+@app.command(rich_help_panel="Beside a run")
 def codebook(
     path: Annotated[Path | None, typer.Argument(help="A codebook in TOML; left out: the shipped one.")] = None,
-    rulings: Annotated[bool, typer.Option(help="Also the rulings on hard cases.")] = False,
+    rulings: Annotated[
+        bool, typer.Option(metavar="", show_default=False, help="Also the rulings on hard cases.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Print a codebook: indicators, values, definitions; an own one is checked by the way.
@@ -164,7 +166,9 @@ def push(
     ],
     repo: Annotated[str, typer.Argument(help="owner/name on the hub; made where it does not exist.")],
     endpoint: Annotated[str, typer.Option(help="The hub's address; left out: huggingface_hub's own.")] = "",
-    private: Annotated[bool, typer.Option(help="Make a new repository private.")] = False,
+    private: Annotated[
+        bool, typer.Option(metavar="", show_default=False, help="Make a new repository private.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Send a model to a hub (extra `hub`), with the token of HF_TOKEN or of `hf auth login`.

@@ -139,10 +139,10 @@ def predict(
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="IN", help="JSONL, CSV or Parquet with `text` and, where there, prev, next, country, date."
+            metavar="in", help="JSONL, CSV or Parquet with `text` and, where there, prev, next, country, date."
         ),
     ],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="JSONL, CSV or Parquet, by its ending.")],
+    target: Annotated[Path, typer.Argument(metavar="out", help="JSONL, CSV or Parquet, by its ending.")],
     model: Model = "",
     profile: Profile = "exact",
     threads: Threads = 0,
@@ -167,7 +167,7 @@ def predict(
     emit({"rows": made.n_rows, "coded": made.n_coded, "out": str(target), "notes": made.notes}, as_json, human)
 
 
-@app.command(rich_help_panel="Stages")
+@app.command(rich_help_panel="Runs")
 def export(
     run: Annotated[str, typer.Argument(help="A run folder, or its URL.")],
     out: Annotated[Path, typer.Option(help="The file to write.")],

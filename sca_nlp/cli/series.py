@@ -107,9 +107,14 @@ def deeds(
     deed: Annotated[list[str] | None, typer.Option("--deeds", help="reader=path; repeat it.")] = None,
     dyad: Dyad = None,
     period: Annotated[str, typer.Option(help="year, quarter or month; default: as the config says.")] = "",
-    verbal: Annotated[bool, typer.Option(help="Count verbal deeds (accuse, threaten, consult ...) too.")] = False,
+    verbal: Annotated[
+        bool,
+        typer.Option(metavar="", show_default=False, help="Count verbal deeds (accuse, threaten, consult ...) too."),
+    ] = False,
     config: ConfigOption = None,
-    list_readers: Annotated[bool, typer.Option("--list", help="List the deed readers and stop.")] = False,
+    list_readers: Annotated[
+        bool, typer.Option("--list", metavar="", show_default=False, help="List the deed readers and stop.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Read coded deeds and add them up by the eight manifestations; outside a source's coverage is missing, not zero.
@@ -199,7 +204,10 @@ def report(
     title: Annotated[str, typer.Option(help="Heading; default: as the config says.")] = "",
     dyad: Dyad = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write to; default: report/ in the run folder.")] = None,
-    notebook: Annotated[bool, typer.Option(help="Also write report.ipynb, which draws the figures anew.")] = False,
+    notebook: Annotated[
+        bool,
+        typer.Option(metavar="", show_default=False, help="Also write report.ipynb, which draws the figures anew."),
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonFlag = False,
 ) -> None:

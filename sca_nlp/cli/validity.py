@@ -20,7 +20,7 @@ _TITLES = {
 }
 
 
-@app.command(rich_help_panel="Inputs")
+@app.command(rich_help_panel="Runs")
 def validity(
     run: Annotated[Path, typer.Argument(help="A scored run over the whole UN General Debate.")],
     beside: Annotated[
@@ -32,7 +32,7 @@ def validity(
     plan: Annotated[
         Path | None, typer.Option(help="Weights, pooling, episodes; default: configs/validity.toml.")
     ] = None,
-    lexica: Annotated[bool, typer.Option(help="Judge the published word lists too.")] = True,
+    lexica: Annotated[bool, typer.Option(metavar="", help="Judge the published word lists too.")] = True,
     draws: Annotated[int, typer.Option(min=0, help="Bootstrap draws of every interval.")] = 500,
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Also write all of it here, as JSON.")] = None,

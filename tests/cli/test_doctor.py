@@ -41,8 +41,8 @@ def test_text_names_what_is_missing(call, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delenv("SCA_DATA", raising=False)
     code, out = call("--model", "linear")
     assert code == 0
-    assert "train (lacks torch; for training and export of models)" in out
-    assert "review installed" in out
+    assert "extra train\tfor training and export of models: pip install 'sca-nlp[train]' (lacks torch)" in out
+    assert "extra review\tinstalled: the review page" in out
     assert out.rstrip().endswith("All is well.")
 
 
