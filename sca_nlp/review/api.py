@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
 from sca_nlp.review.app import Desk, not_found
-from sca_nlp.review.explore import Filter
-from sca_nlp.review.journal import Slot
+from sca_nlp.review.filters import Filter
 from sca_nlp.review.queues import QUEUES, special_states
 from sca_nlp.review.series import dyads, series
+from sca_nlp.review.slots import Slot
 
 router = APIRouter()
 
@@ -23,6 +24,26 @@ def desk_of(request: Request) -> Desk:
 
 At = Annotated[Desk, Depends(desk_of)]
 Text = Annotated[str, Query(max_length=400)]
+
+
+def passage_of(desk: Desk, passage_id: str) -> dict[str, Any]:
+    """Return a passage of this run.
+
+    Raises:
+        InputError: no such passage.
+    """
+    found = desk.explorer.passage(passage_id)
+    if found is None:
+        raise not_found("passage", passage_id)
+    return found
+
+
+def opened(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return entries of the journal with what was and what is as objects."""
+    for e in events:
+        for side in ("old", "new"):
+            e[side] = json.loads(e[side]) if e[side] else None
+    return events
 
 
 def slot_json(slot: Slot | None) -> dict[str, Any] | None:
@@ -137,9 +158,7 @@ def passage(desk: At, passage_id: str, coder: Text = "", reveal: bool = True, ro
 
     Without `reveal` neither the model's codes nor other coders' are in the answer: blind coding is blind.
     """
-    p = desk.explorer.passage(passage_id)
-    if p is None:
-        raise not_found("passage", passage_id)
+    p = passage_of(desk, passage_id)
     slot = desk.journal.slot(passage_id, coder, "adjudicator" if role == "adjudicator" else "coder")
     slots = desk.journal.slots(passage_id)
     decided = [s for s in slots if s.decision and s.decision.status == "coded"]
@@ -200,9 +219,7 @@ def explain(desk: At, passage_id: str) -> dict[str, Any]:
     """Return for each likely class how much every word of the passage contributed."""
     from sca_nlp.review.explain import attributions
 
-    p = desk.explorer.passage(passage_id)
-    if p is None:
-        raise not_found("passage", passage_id)
+    p = passage_of(desk, passage_id)
     around = desk.explorer.around(p, 1)
     return attributions(desk, p, (around["before"] or [""])[-1], (around["after"] or [""])[0])
 
@@ -212,37 +229,25 @@ def similar(desk: At, passage_id: str, coder: Text = "", reveal: bool = True) ->
     """Return passages already coded that share rare words with this one: the coder's own where `reveal` is off."""
     from sca_nlp.review.similar import similar_coded
 
-    p = desk.explorer.passage(passage_id)
-    if p is None:
-        raise not_found("passage", passage_id)
+    p = passage_of(desk, passage_id)
     return similar_coded(desk.explorer, desk.journal, p, "" if reveal else coder)
 
 
 @router.get("/passage/{passage_id}/history")
 def history(desk: At, passage_id: str) -> dict[str, Any]:
     """Return a passage and everything that was ever decided on it."""
-    import json
-
-    p = desk.explorer.passage(passage_id)
-    if p is None:
-        raise not_found("passage", passage_id)
-    events = desk.journal.history(passage_id)
-    for e in events:
-        for side in ("old", "new"):
-            e[side] = json.loads(e[side]) if e[side] else None
-    return {"passage": p, "context": desk.explorer.around(p, 0), "events": events}
+    p = passage_of(desk, passage_id)
+    return {
+        "passage": p,
+        "context": desk.explorer.around(p, 0),
+        "events": opened(desk.journal.history(passage_id)),
+    }
 
 
 @router.get("/events")
 def events(desk: At, coder: Text = "") -> list[dict[str, Any]]:
     """Return the last events of the journal, newest first."""
-    import json
-
-    found = desk.journal.events(coder, 100)
-    for e in found:
-        for side in ("old", "new"):
-            e[side] = json.loads(e[side]) if e[side] else None
-    return found
+    return opened(desk.journal.events(coder, 100))
 
 
 @router.get("/speech")

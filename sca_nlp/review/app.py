@@ -21,8 +21,9 @@ from sca_nlp.codebook import Codebook, codebook_of
 from sca_nlp.errors import InputError, ScaError, UnknownNameError
 from sca_nlp.review.explore import Explorer
 from sca_nlp.review.index import manifest_facts, open_index, review_folder
-from sca_nlp.review.journal import ConflictError, Facts, Journal
+from sca_nlp.review.journal import Journal
 from sca_nlp.review.queues import QUEUES, Queues
+from sca_nlp.review.slots import ConflictError, Facts
 
 _HERE = Path(__file__).parent
 #: Keys that set classes, in the order in which they are handed out: first values first.

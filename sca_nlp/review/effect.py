@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sca_nlp.errors import ScaError, UnknownNameError
-from sca_nlp.review.journal import Slot
 from sca_nlp.review.series import dyads
+from sca_nlp.review.slots import Slot
 
 if TYPE_CHECKING:
     import pandas as pd

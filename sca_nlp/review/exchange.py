@@ -17,7 +17,8 @@ from sca_nlp.codebook import Codebook
 from sca_nlp.errors import InputError, UnknownNameError
 from sca_nlp.read.annotations import READERS, WRITERS, read_annotations, write_annotations
 from sca_nlp.records import Annotation, Reject, passage_id
-from sca_nlp.review.journal import Decision, Journal, Slot, decision_from
+from sca_nlp.review.journal import Journal
+from sca_nlp.review.slots import Decision, Slot, decision_from
 
 if TYPE_CHECKING:
     from sca_nlp.review.app import Desk

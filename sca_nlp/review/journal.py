@@ -8,150 +8,22 @@ builds upon: if somebody was faster, it is refused and nothing is overwritten.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sca_nlp.errors import InputError, ScaError
-
-#: One statement list a version; a database is brought from its `user_version` to the last, one step at a time.
-MIGRATIONS: tuple[str, ...] = (
-    """
-    CREATE TABLE events (
-        event INTEGER PRIMARY KEY AUTOINCREMENT,
-        key TEXT NOT NULL UNIQUE,
-        at TEXT NOT NULL,
-        coder TEXT NOT NULL,
-        role TEXT NOT NULL CHECK (role IN ('coder', 'adjudicator')),
-        passage_id TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        old TEXT,
-        new TEXT,
-        about INTEGER REFERENCES events,
-        stream TEXT NOT NULL DEFAULT '',
-        inclusion_probability REAL,
-        run_id TEXT NOT NULL DEFAULT '',
-        model_digest TEXT NOT NULL DEFAULT '',
-        codebook_version TEXT NOT NULL DEFAULT '',
-        codebook_digest TEXT NOT NULL DEFAULT ''
-    );
-    CREATE INDEX events_by_slot ON events (passage_id, role, coder, event);
-    CREATE INDEX events_by_coder ON events (coder, event);
-    CREATE TRIGGER events_stay BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-    CREATE TRIGGER events_remain BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-    CREATE VIEW slots AS
-        SELECT e.* FROM events e JOIN (
-            SELECT max(event) AS event FROM events
-            GROUP BY passage_id, role, CASE role WHEN 'adjudicator' THEN '' ELSE coder END
-        ) last USING (event);
-    """,
-    """
-    CREATE TABLE draws (
-        draw INTEGER PRIMARY KEY AUTOINCREMENT,
-        at TEXT NOT NULL,
-        coder TEXT NOT NULL,
-        seed INTEGER NOT NULL,
-        stratum TEXT NOT NULL,
-        n INTEGER NOT NULL,
-        population INTEGER NOT NULL
-    );
-    CREATE TABLE drawn (
-        place INTEGER PRIMARY KEY AUTOINCREMENT,
-        draw INTEGER NOT NULL REFERENCES draws,
-        passage_id TEXT NOT NULL UNIQUE,
-        stratum TEXT NOT NULL
-    );
-    CREATE TRIGGER draws_stay BEFORE UPDATE ON draws BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-    CREATE TRIGGER draws_remain BEFORE DELETE ON draws BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-    """,
-)
-STATUSES = ("draft", "coded", "skipped")
-KINDS = ("edit", "confirm", "skip", "comment", "import")
-#: Longest comment, in characters.
-COMMENT = 4000
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What one slot holds: codes in column order, whom they are about, and how far it is."""
-
-    codes: tuple[str, ...] = ()
-    targets: tuple[str, ...] = ()
-    status: str = "draft"
-    hard: bool = False
-    comment: str = ""
-    saw_model: bool = False  # were the model's codes on the screen?
-
-    def to_json(self) -> str:
-        """Return it as JSON text, keys sorted."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
-
-
-def decision_from(text: str | None) -> Decision | None:
-    """Return the decision of a log entry; None for an empty slot."""
-    if not text:
-        return None
-    d = json.loads(text)
-    return Decision(
-        tuple(d["codes"]), tuple(d["targets"]), d["status"], bool(d["hard"]), d["comment"], bool(d.get("saw_model"))
-    )
-
-
-@dataclass(frozen=True)
-class Slot:
-    """The last event of a slot. `key` is "" where nothing has happened yet."""
-
-    passage_id: str
-    coder: str
-    role: str
-    key: str = ""
-    at: str = ""
-    decision: Decision | None = None
-    stream: str = ""
-    inclusion_probability: float | None = None
-    event: int = 0
-
-
-class ConflictError(ScaError):
-    """Somebody else was faster. `slot` is what stands there now."""
-
-    def __init__(self, slot: Slot) -> None:
-        self.slot = slot
-        super().__init__(
-            f"{slot.coder} changed this passage at {slot.at[11:19]} UTC, after you opened it. Yours was not stored; "
-            "look at what stands there now, then decide again."
-        )
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Under what an event is logged, beside who and when."""
-
-    run_id: str = ""
-    model_digest: str = ""
-    codebook_version: str = ""
-    codebook_digest: str = ""
+from sca_nlp.review.schema import migrate
+from sca_nlp.review.slots import COMMENT, KINDS, STATUSES, ConflictError, Decision, Facts, Slot, decision_from, slot_of
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _statements(script: str) -> Iterator[str]:
-    """Yield the statements of a script; a trigger's body is no statement of its own."""
-    statement = ""
-    for part in script.split(";"):
-        statement += part + ";"
-        if sqlite3.complete_statement(statement):
-            if statement.strip(" \n;"):
-                yield statement
-            statement = ""
 
 
 @dataclass
@@ -177,28 +49,9 @@ class Journal:
             self._con.execute("PRAGMA journal_mode = WAL")
             self._con.execute("PRAGMA synchronous = FULL")
             self._con.execute("PRAGMA foreign_keys = ON")
-            self._migrate()
+            migrate(self._con, self.path)
         except sqlite3.Error as e:
             raise ScaError(f"{self.path}: no journal of the review page ({e}); move it away, or restore it") from None
-
-    def _migrate(self) -> None:
-        version = int(self._con.execute("PRAGMA user_version").fetchone()[0])
-        if version > len(MIGRATIONS):
-            raise ScaError(f"{self.path}: written by a newer sca_nlp (journal version {version}); update this one")
-        while version < len(MIGRATIONS):
-            self._con.execute("BEGIN IMMEDIATE")
-            try:  # asked again: another process may have been first
-                version = int(self._con.execute("PRAGMA user_version").fetchone()[0])
-                if version < len(MIGRATIONS):
-                    for statement in _statements(MIGRATIONS[version]):
-                        self._con.execute(statement)
-                    version += 1
-                    self._con.execute(f"PRAGMA user_version = {version}")
-                self._con.execute("COMMIT")
-            except BaseException:
-                if self._con.in_transaction:
-                    self._con.execute("ROLLBACK")
-                raise
 
     def close(self) -> None:
         """Close the file."""
@@ -238,7 +91,7 @@ class Journal:
             sql += " AND coder = ?"
             values.append(coder)
         row = self._con.execute(sql + " ORDER BY event DESC LIMIT 1", values).fetchone()
-        return _slot_of(dict(row)) if row else Slot(passage_id, coder, role)
+        return slot_of(dict(row)) if row else Slot(passage_id, coder, role)
 
     def slots(self, passage_id: str = "") -> list[Slot]:
         """Return all slots that hold something now, of one passage or of all."""
@@ -253,7 +106,7 @@ class Journal:
         Other processes may write too, so the log is asked each time; only new events are read.
         """
         for r in self._con.execute("SELECT * FROM events WHERE event > ? ORDER BY event", [self._seen]):
-            slot = _slot_of(dict(r))
+            slot = slot_of(dict(r))
             place = (slot.passage_id, slot.role, "" if slot.role == "adjudicator" else slot.coder)
             self._live[place] = slot
             self._live_of.setdefault(slot.passage_id, {})[place] = slot
@@ -471,17 +324,3 @@ class Journal:
             rows = [(ids[stratum], p, stratum) for p, stratum in units]
             con.executemany("INSERT INTO drawn (draw, passage_id, stratum) VALUES (?, ?, ?)", rows)
         return len(rows)
-
-
-def _slot_of(r: Mapping[str, Any]) -> Slot:
-    return Slot(
-        r["passage_id"],
-        r["coder"],
-        r["role"],
-        r["key"],
-        r["at"],
-        decision_from(r["new"]),
-        r["stream"],
-        r["inclusion_probability"],
-        r["event"],
-    )

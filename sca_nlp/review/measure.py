@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sca_nlp.agreement import alpha, f1
 from sca_nlp.codebook import Codebook
-from sca_nlp.review.journal import Slot
 from sca_nlp.review.queues import coded_by
+from sca_nlp.review.slots import Slot
 
 if TYPE_CHECKING:
     from sca_nlp.review.app import Desk

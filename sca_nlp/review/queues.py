@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sca_nlp.errors import InputError, UnknownNameError
-from sca_nlp.review.explore import Explorer, Filter
-from sca_nlp.review.journal import Journal, Slot
+from sca_nlp.review.explore import Explorer
+from sca_nlp.review.filters import Filter
+from sca_nlp.review.journal import Journal
+from sca_nlp.review.slots import Slot
 
 QUEUES = {
     "informative": "Doubtful, rare and torn passages: best for training, never for estimates",

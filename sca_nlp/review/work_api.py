@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from sca_nlp.errors import InputError
+from sca_nlp.review import effect, retrain
 from sca_nlp.review.api import At, Text, passage, segments, slot_json
 from sca_nlp.review.app import Desk, not_found
-from sca_nlp.review.journal import Decision
 from sca_nlp.review.queues import coded_by, disputed
+from sca_nlp.review.slots import Decision
 
 router = APIRouter()
 Name = Annotated[str, Field(min_length=1, max_length=60)]
@@ -78,20 +80,6 @@ def decide(desk: At, d: Decided) -> dict[str, Any]:
     return {"slot": slot_json(slot), "steps": desk.journal.can(d.coder)}
 
 
-@router.post("/undo")
-def undo(desk: At, step: Step) -> dict[str, Any]:
-    """Take back the coder's last step, wherever it was."""
-    slot = desk.journal.undo(step.coder, step.key)
-    return {"slot": slot_json(slot), "steps": desk.journal.can(step.coder)}
-
-
-@router.post("/redo")
-def redo(desk: At, step: Step) -> dict[str, Any]:
-    """Do again what the coder took back last."""
-    slot = desk.journal.redo(step.coder, step.key)
-    return {"slot": slot_json(slot), "steps": desk.journal.can(step.coder)}
-
-
 @router.get("/queues/{queue}")
 def upcoming(desk: At, queue: str, coder: Text, n: int = 20) -> dict[str, Any]:
     """Return the next passages of a queue for a coder."""
@@ -146,44 +134,40 @@ def agreement(desk: At) -> dict[str, Any]:
     return agreement_report(desk)
 
 
-@router.post("/effect")
-def start_effect(desk: At, step: Step) -> dict[str, Any]:
-    """Start working out what the corrections change."""
-    from sca_nlp.review.effect import start
+def _steps(kind: Literal["undo", "redo"], says: str) -> None:
+    """Add the route of a step back, or forward again."""
 
-    return start(desk)
+    def take(desk: At, step: Step) -> dict[str, Any]:
+        slot = (desk.journal.undo if kind == "undo" else desk.journal.redo)(step.coder, step.key)
+        return {"slot": slot_json(slot), "steps": desk.journal.can(step.coder)}
 
-
-@router.get("/effect")
-def effect(desk: At) -> dict[str, Any]:
-    """Return what the corrections change, or how far the work is."""
-    from sca_nlp.review.effect import state
-
-    return state(desk)
+    router.add_api_route(f"/{kind}", take, methods=["POST"], name=kind, description=says)
 
 
-@router.post("/train")
-def start_training(desk: At, step: Step) -> dict[str, Any]:
-    """Start a retraining in the background."""
-    from sca_nlp.review.retrain import start
-
-    return start(desk)
+_steps("undo", "Take back the coder's last step, wherever it was.")
+_steps("redo", "Do again what the coder took back last.")
 
 
-@router.post("/train/stop")
-def stop_training(desk: At, step: Step) -> dict[str, Any]:
-    """Stop the retraining."""
-    from sca_nlp.review.retrain import stop
+def _job(path: str, name: str, call: Callable[[Desk], dict[str, Any]], *, starts: bool) -> None:
+    """Add a route to work in the background: one that starts or stops it (POST, by a coder), or asks for its state."""
 
-    return stop(desk)
+    def tell(desk: At, step: Step) -> dict[str, Any]:
+        return call(desk)
+
+    def ask(desk: At) -> dict[str, Any]:
+        return call(desk)
+
+    says = str(call.__doc__).splitlines()[0]
+    router.add_api_route(
+        path, tell if starts else ask, methods=["POST" if starts else "GET"], name=name, description=says
+    )
 
 
-@router.get("/train")
-def training(desk: At) -> dict[str, Any]:
-    """Return how far a retraining is, and the new model beside the old."""
-    from sca_nlp.review.retrain import state
-
-    return state(desk)
+_job("/effect", "start_effect", effect.start, starts=True)
+_job("/effect", "effect", effect.state, starts=False)
+_job("/train", "start_training", retrain.start, starts=True)
+_job("/train/stop", "stop_training", retrain.stop, starts=True)
+_job("/train", "training", retrain.state, starts=False)
 
 
 __all__ = ["Desk", "router", "segments"]

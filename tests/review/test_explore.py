@@ -6,7 +6,7 @@ import pytest
 
 from sca_nlp.errors import InputError, UnknownNameError
 from sca_nlp.review.app import Desk
-from sca_nlp.review.explore import Filter
+from sca_nlp.review.filters import Filter
 from sca_nlp.review.index import match_expression, search_rows
 from sca_nlp.store import iter_passages
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sca_nlp.errors import InputError, ScaError
-from sca_nlp.review.journal import ConflictError, Decision, Facts, Journal
+from sca_nlp.review.journal import Journal
+from sca_nlp.review.slots import ConflictError, Decision, Facts
 
 
 @pytest.fixture

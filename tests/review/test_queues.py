@@ -7,7 +7,7 @@ import pytest
 
 from sca_nlp.errors import InputError
 from sca_nlp.review.app import Desk
-from sca_nlp.review.journal import Decision
+from sca_nlp.review.slots import Decision
 
 
 def code(desk: Desk, passage: str, coder: str, codes: tuple[str, ...] = (), status: str = "coded") -> None:
