@@ -119,30 +119,6 @@ def at_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_quick_start_runs(at_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    page = ROOT / "docs/quick-start.md"
-    steps = [c for c in blocks(page, "sh") if "sca score corpus/sample" in c]
-    assert len(steps) == 1
-    for call in steps[0].splitlines():
-        if call.startswith("sca report"):  # its figures take seconds a pair; tests/report draws them
-            continue
-        monkeypatch.setattr(sys, "argv", shlex.split(call))
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        assert not stopped.value.code, capsys.readouterr().err
-    for code in blocks(page, "python"):
-        exec(compile(code, str(page), "exec"), {})
-    assert (at_root / "runs/first/balance.png").stat().st_size > 5_000
-
-
-def test_python_page_runs(at_root: Path) -> None:
-    page = ROOT / "docs/how-to/python.md"
-    names: dict[str, object] = {}
-    for code in blocks(page, "python"):
-        exec(compile(code, str(page), "exec"), names)
-    assert len(names["table"]) == 2  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda p: p.stem)
 def test_notebook_runs(at_root: Path, notebook: Path) -> None:
     cells = json.loads(notebook.read_text("utf-8"))["cells"]
