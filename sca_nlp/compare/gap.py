@@ -109,15 +109,10 @@ def divergence(
     first to the second half of the periods, in z units, against a gap that is noise with the same momentum.
     """
     why = series.problem(pair, 8)
-    nulls = (
-        "words and deeds of the same period have nothing in common",
-        "the gap is noise with momentum around one level",
-    )
+    label = "words and deeds of the same period have nothing in common"
     if why:
-        return [
-            series.row(pair, "do they diverge?", s, null=h, reason=why)
-            for s, h in zip(("agreement", "drift"), nulls, strict=True)
-        ]
+        agreement = series.row(pair, "do they diverge?", "agreement", null=label, reason=why)
+        return [agreement, drift(pair, window=window, permutations=permutations, rng=rng)]
     rows = []
     b = null.whiten(pair.deeds)
     a = null.whiten(np.vstack([pair.words, pair.draws]), null.ar_order(pair.words))
@@ -125,7 +120,7 @@ def divergence(
     n = int(keep.sum())
     why = "too few periods in a row" if n < 6 else series.foretold(a[0][keep], b[keep])
     if why:
-        rows.append(series.row(pair, "do they diverge?", "agreement", null=nulls[0], n=n, reason=why))
+        rows.append(series.row(pair, "do they diverge?", "agreement", null=label, n=n, reason=why))
     else:
         x = a[:, keep] - a[:, keep].mean(1, keepdims=True)
         y = b[keep] - b[keep].mean()
@@ -143,16 +138,23 @@ def divergence(
                 low=max(low, -1.0),
                 high=min(high, 1.0),
                 p=null.p_value(abs(float(r[0])), shuffled),
-                null=nulls[0],
+                null=label,
                 n=n,
                 lag=0,
                 settings={"permutations": permutations, "null": "block permutation of pre-whitened deeds"},
             )
         )
-    g = gap(pair, window=window)
-    g = g[g["headline"]] if len(g) else g
-    rows.append(_drift(pair, g, nulls[1], permutations, rng))
+    rows.append(drift(pair, window=window, permutations=permutations, rng=rng))
     return rows
+
+
+def drift(pair: Pair, *, window: tuple[str, str] | None, permutations: int, rng: np.random.Generator) -> dict[str, Any]:
+    """Return the second test of `divergence`, the only one of its two that hangs on the reference window."""
+    label = "the gap is noise with momentum around one level"
+    if why := series.problem(pair, 8):
+        return series.row(pair, "do they diverge?", "drift", null=label, reason=why)
+    g = gap(pair, window=window)
+    return _drift(pair, g[g["headline"]] if len(g) else g, label, permutations, rng)
 
 
 def _drift(pair: Pair, g: pd.DataFrame, label: str, permutations: int, rng: np.random.Generator) -> dict[str, Any]:

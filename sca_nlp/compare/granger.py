@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,28 @@ def _lagged(x: Array, lags: int) -> Array:
     return np.column_stack([x[lags - k : len(x) - k] for k in range(1, lags + 1)])
 
 
-def _fit(z: Array, y: Array) -> tuple[Array, float, Array]:
+@dataclass(frozen=True)
+class _Wald:
+    """The test that some coefficients of a regression are all 0: its statistic, their sum with its standard error."""
+
+    statistic: float
+    sum: float
+    error: float
+    df: int  # of the residuals
+
+
+def _wald(y: Array, own: Array, other: Array, tested: int) -> _Wald:
+    """Return the test of the first `tested` lags of the other series, beside a constant and the lags of y's own."""
+    z = np.column_stack([np.ones(len(y)), own, other])
     inverse = np.asarray(np.linalg.pinv(z.T @ z), dtype=float)
     b = inverse @ z.T @ y
     r = y - z @ b
-    return b, float(r @ r), inverse
+    df = len(z) - z.shape[1]
+    variance = max(float(r @ r) / df, 1e-300)
+    at = slice(1 + own.shape[1], 1 + own.shape[1] + tested)
+    block = inverse[at, at]
+    statistic = float(b[at] @ np.linalg.pinv(block) @ b[at]) / variance
+    return _Wald(statistic, float(b[at].sum()), float(np.sqrt(max(float(block.sum()) * variance, 0.0))), df)
 
 
 def toda_yamamoto(cause: Array, effect: Array, *, max_lag: int = 3, extra: int = 1) -> dict[str, float]:
@@ -61,14 +79,10 @@ def toda_yamamoto(cause: Array, effect: Array, *, max_lag: int = 3, extra: int =
         scores.append(np.linalg.slogdet(r.T @ r / n + 1e-12 * np.eye(2))[1] + np.log(n) / n * 2 * z.shape[1])
     p = int(np.argmin(scores)) + 1
     k = p + extra
-    z = np.column_stack([np.ones(len(x) - k), _lagged(y, k), _lagged(x, k)])
-    b, rss, inverse = _fit(z, y[k:])
-    tested = np.arange(1 + k, 1 + k + p)
-    df = len(z) - z.shape[1]
-    f = float(b[tested] @ np.linalg.pinv(inverse[np.ix_(tested, tested)]) @ b[tested] / (p * rss / df))
-    error = float(np.sqrt(max(float(inverse[np.ix_(tested, tested)].sum()) * rss / df, 0.0)))
-    found = {"p": float(fdtrc(p, df, f)), "f": f, "lags": float(p), "n": float(len(z))}
-    return found | {"sum": float(b[tested].sum()), "error": error}
+    w = _wald(y[k:], _lagged(y, k), _lagged(x, k), p)
+    f = w.statistic / p
+    found = {"p": float(fdtrc(p, w.df, f)), "f": f, "lags": float(p), "n": float(len(x) - k)}
+    return found | {"sum": w.sum, "error": w.error}
 
 
 def longest_run(pair: Pair) -> slice:
@@ -137,15 +151,6 @@ def toda_yamamoto_rows(pair: Pair, *, max_lag: int = 3) -> list[dict[str, Any]]:
     return rows
 
 
-def _wald(x: Array, y: Array, lags: int) -> float:
-    """Return the Wald statistic that `lags` lags of x have no part in y."""
-    z = np.column_stack([np.ones(len(x) - lags), _lagged(y, lags), _lagged(x, lags)])
-    b, rss, inverse = _fit(z, y[lags:])
-    tested = np.arange(1 + lags, 1 + 2 * lags)
-    df = len(z) - z.shape[1]
-    return float(b[tested] @ np.linalg.pinv(inverse[np.ix_(tested, tested)]) @ b[tested] / max(rss / df, 1e-300))
-
-
 def dumitrescu_hurlin(causes: Sequence[Array], effects: Sequence[Array], *, lags: int = 1) -> dict[str, float]:
     """Return the panel test that in no unit past values of the cause say anything of the effect.
 
@@ -168,7 +173,8 @@ def dumitrescu_hurlin(causes: Sequence[Array], effects: Sequence[Array], *, lags
         t = len(x) - lags
         if t <= 2 * lags + 5:
             raise InputError("panel", f"{len(x)} periods", f"at least {3 * lags + 6}")
-        walds.append(_wald(np.asarray(x, float), np.asarray(y, float), lags))
+        cause, effect = np.asarray(x, float), np.asarray(y, float)
+        walds.append(_wald(effect[lags:], _lagged(effect, lags), _lagged(cause, lags), lags).statistic)
         a, c = t - 2 * lags - 1, t - 2 * lags - 3
         means.append(lags * a / c)
         variances.append(2 * lags * a**2 * (t - lags - 3) / (c**2 * (t - 2 * lags - 5)))

@@ -21,6 +21,8 @@ def sensitivity(
     target: str,
     *,
     windows: Mapping[str, tuple[str, str] | None] | None = None,
+    weights: Mapping[str, float] | None = None,
+    headline: str = "",
     max_lag: int = 5,
     permutations: int = 1000,
     seed: int = 0,
@@ -28,11 +30,16 @@ def sensitivity(
 ) -> pd.DataFrame:
     """Return agreement, drift of the gap and cross-correlations of a dyad for each variant and reference window.
 
+    Only the drift hangs on the window, so the others stand under the first window alone.
+
     Args:
         variants: name (such as `verbal deeds in`, `threshold +.1`, `weights: threat only`) -> frames made that way.
         source: who speaks and acts.
         target: about whom.
         windows: name -> reference window; None: all periods alone.
+        weights: of the indicators in the trust balance; where given, the first variant's words also come otherwise made
+            (`other_words`).
+        headline: method of the first variant's draws.
         max_lag: of the cross-correlation, in periods.
         permutations: of each test.
         seed: the same for every variant, so that only the choices differ.
@@ -42,14 +49,62 @@ def sensitivity(
         The columns of the table of tests, with `variant` and `window` before them. No q: these are no further tests.
     """
     rows = []
-    for name, frames in variants.items():
+    every = dict(variants)
+    if weights:
+        words, draws, deeds = next(iter(variants.values()))
+        made = other_words(words, draws, weights, headline)
+        every |= {name: (w, d, deeds) for name, (w, d) in made.items()}
+    for name, frames in every.items():
         pair = series.align(*frames, source, target, **chosen)
-        for label, window in (windows or {"all periods": None}).items():
+        settings: dict[str, Any] = {"permutations": permutations}
+        for k, (label, window) in enumerate((windows or {"all periods": None}).items()):
             rng = np.random.default_rng(seed)
-            found = gap.divergence(pair, window=window, permutations=permutations, rng=rng)
-            found += leadlag.cross_correlation(pair, max_lag=max_lag, permutations=permutations, rng=rng)
+            if k == 0:
+                found = gap.divergence(pair, window=window, rng=rng, **settings)
+                found += leadlag.cross_correlation(pair, max_lag=max_lag, rng=rng, **settings)
+            else:
+                found = [gap.drift(pair, window=window, rng=rng, **settings)]
             rows += [{"variant": name, "window": label} | r for r in found]
     return pd.DataFrame(rows, columns=["variant", "window", *series.TEST_COLUMNS])
+
+
+def other_words(
+    words: pd.DataFrame, draws: pd.DataFrame, weights: Mapping[str, float], headline: str
+) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
+    """Return the trust balance made in other ways, and its draws: without each indicator, and from counted codes.
+
+    Without an indicator the others keep their weights among themselves; the draws are moved along, so that their spread
+    is that of the balance as reported. Counted codes have no draws.
+
+    Args:
+        words: word series with the balance of each indicator.
+        draws: draws of the balance.
+        weights: of the indicators.
+        headline: the method that the draws are of; its rows alone are kept. Empty: `adjusted`, else `raw_probability`.
+    """
+    balance = words[words["measure"] == "balance"]
+    there = set(balance["method"])
+    headline = headline or next((m for m in ("adjusted", "raw_probability") if m in there), "raw_count")
+    main = balance[(balance["indicator"] == "all") & (balance["method"] == headline)]
+    cell = ["source", "target", "period"]
+    out = {}
+    for left_out, weight in weights.items():
+        rest = {i: w for i, w in weights.items() if i != left_out and w > 0}
+        if not rest or weight <= 0:
+            continue
+        parts = balance[(balance["method"] == headline) & balance["indicator"].isin(rest)]
+        share = parts["indicator"].map(rest).astype(float) / sum(rest.values())
+        mean = (parts["estimate"] * share).groupby([parts[c] for c in cell]).sum(min_count=len(rest))
+        at = pd.MultiIndex.from_frame(main[cell])
+        moved = mean.reindex(at).to_numpy(float) - main["estimate"].to_numpy(float)
+        step = pd.Series(moved, index=at)
+        shift = step[~step.index.duplicated()].reindex(pd.MultiIndex.from_frame(draws[cell])).to_numpy(float)
+        name = f"weights: without {left_out.replace('_', ' ')}"
+        out[name] = (main.assign(estimate=main["estimate"] + moved), draws.assign(estimate=draws["estimate"] + shift))
+    if headline != "raw_count" and "raw_count" in there:
+        counted = balance[(balance["indicator"] == "all") & (balance["method"] == "raw_count")]
+        out["words: codes counted at the threshold"] = (counted, draws.iloc[:0])
+    return out
 
 
 def sensitivity_many(

@@ -495,7 +495,9 @@ def _sensitivity(
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
-    """Return agreement, drift and lead with verbal deeds the other way, and on the halves of the reference window."""
+    """Return agreement, drift and lead under other choices: verbal deeds the other way, halves of the reference window,
+    without each indicator, from counted codes.
+    """
     from sca_nlp.aggregate import deed_series
     from sca_nlp.compare.sensitivity import sensitivity_many
 
@@ -518,6 +520,7 @@ def _sensitivity(
         "as reported": (words, draws, deeds),
         f"verbal deeds {'out' if section.verbal else 'in'}": (words, draws, other),
     }
+    made = read_manifest(folder).get("words", {})
     windows = {"as reported": window, "its first half": (window[0], middle), "its second half": (middle, window[1])}
     return sensitivity_many(
         variants,
@@ -525,6 +528,8 @@ def _sensitivity(
         workers=workers,
         progress=progress,
         windows=windows,
+        weights=made.get("weights"),
+        headline=str(made.get("headline", "")),
         max_lag=section.max_lag,
         permutations=min(section.permutations, 200),
         seed=seed,

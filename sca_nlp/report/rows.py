@@ -99,6 +99,25 @@ def method_rows(frames: Frames, pair: Pair) -> list[dict[str, Any]]:
     return out
 
 
+def choice_rows(frames: Frames, pair: Pair) -> tuple[list[str], list[dict[str, Any]]]:
+    """Return (names of the choices, rows): a statistic of a direction each, with estimate and p under every choice."""
+    table = frames.extra.get("sensitivity")
+    if table is None or not {"variant", "window", "statistic", "direction", "estimate", "p"} <= set(table.columns):
+        return [], []
+    own = rows_of_pair(table, pair)
+    first = own.iloc[0]["window"] if len(own) else ""
+    windows = "window: " + own["window"].astype(str)
+    own = own.assign(choice=own["variant"].astype(str).where(own["window"] == first, windows))
+    own = own[(own["window"] == first) | (own["variant"] == own["variant"].iloc[0] if len(own) else False)]
+    out: dict[tuple[str, ...], dict[str, Any]] = {}
+    for r in own.to_dict("records"):
+        key = (str(r["source"]), str(r["target"]), str(r["statistic"]), str(r["direction"]))
+        row = out.setdefault(key, {"source": key[0], "target": key[1], "what": f"{key[2]} {key[3]}".strip(), "by": {}})
+        row["by"][r["choice"]] = r
+    choices = list(dict.fromkeys(own["choice"]))
+    return choices, [r for r in out.values() if any(wording.finite(x["estimate"]) for x in r["by"].values())]
+
+
 def window_rows(frames: Frames, pair: Pair) -> list[dict[str, Any]]:
     """Return the gap on each reference window, where there is more than one."""
     gap = rows_of_pair(frames["compare/gap.parquet"], pair)

@@ -135,11 +135,72 @@ def test_sensitivity_shows_each_choice_and_changes_nothing_else():
         windows=windows,
         permutations=49,
     )
-    assert len(table) == 3 * 2 * 4
+    assert len(table) == 3 * (4 + 1)  # only the drift hangs on the window
     by = table.set_index(["variant", "window", "statistic", "direction"])["estimate"]
     assert by["main"].to_numpy() == pytest.approx(by["louder"].to_numpy(), abs=1e-6)
     first = "cross-correlation", "words lead deeds"
     assert by["cold", "all", *first] == pytest.approx(-by["main", "all", *first], abs=1e-6)
+
+
+def test_the_balance_without_an_indicator_and_from_counted_codes():
+    from sca_nlp.compare.sensitivity import other_words
+
+    base = {"source": "AAA", "target": "BBB", "measure": "balance", "value": "balance", "hidden": False}
+    rows = []
+    for period, threat, force in (("1990", 0.4, 0.2), ("1991", -0.6, 0.0)):
+        values = {"threat": threat, "force": force, "story": 0.1}
+        values["all"] = 0.5 * threat + 0.25 * force + 0.25 * 0.1
+        rows += [
+            base | {"period": period, "method": "adjusted", "indicator": i, "estimate": v} for i, v in values.items()
+        ]
+        rows.append(base | {"period": period, "method": "raw_count", "indicator": "all", "estimate": 0.05})
+    words = pd.DataFrame(rows)
+    draws = pd.DataFrame(
+        [
+            {"source": "AAA", "target": "BBB", "period": p, "draw": k, "estimate": 0.1 * k}
+            for p in ("1990", "1991")
+            for k in (0, 1)
+        ]
+    )
+    made = other_words(words, draws, {"threat": 0.5, "force": 0.25, "story": 0.25}, "adjusted")
+    assert sorted(made) == [
+        *(f"weights: without {i}" for i in ("force", "story", "threat")),
+        "words: codes counted at the threshold",
+    ]
+    calm, moved = made["weights: without threat"]
+    assert calm["estimate"].tolist() == pytest.approx([0.15, 0.05])  # the mean of the other two
+    assert moved["estimate"].tolist() == pytest.approx(
+        [-0.125, -0.025, 0.325, 0.425]
+    )  # 0 and .1, by .15 - .275 and .05 + .275
+    louder, _ = made["weights: without force"]
+    assert louder["estimate"].tolist() == pytest.approx([(2 * 0.4 + 0.1) / 3, (2 * -0.6 + 0.1) / 3])
+    counted, none = made["words: codes counted at the threshold"]
+    assert counted["estimate"].tolist() == [0.05, 0.05]
+    assert none.empty
+
+
+def test_a_result_that_hangs_on_one_indicator_is_seen_to():
+    from sca_nlp.compare.sensitivity import sensitivity
+
+    rng = np.random.default_rng(4)
+    lead, deeds = led(rng, periods=60)
+    words, draws, series = frames(lead, deeds)
+    noise = rng.standard_normal(60) * lead.std()
+    balance = words[words["measure"] == "balance"]
+    parts = [
+        balance.assign(indicator="threat", estimate=2 * lead - noise),
+        balance.assign(indicator="story", estimate=noise),
+    ]
+    made = sensitivity(
+        {"as reported": (pd.concat([words, *parts]), draws, series)},
+        "AAA",
+        "BBB",
+        weights={"threat": 0.5, "story": 0.5},
+        permutations=99,
+    )
+    leads = made[(made["statistic"] == "cross-correlation") & (made["direction"] == "words lead deeds")]
+    leads = leads.set_index("variant")["estimate"].abs()
+    assert leads["weights: without threat"] < 0.5 * leads["as reported"]
 
 
 @pytest.mark.parametrize("name", ["permutations", "max_lag"])

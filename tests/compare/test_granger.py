@@ -16,7 +16,9 @@ def test_wald_is_that_of_statsmodels():
 
     x, y = led(np.random.default_rng(0), periods=80, lag=1)
     theirs = grangercausalitytests(np.column_stack([y, x]), maxlag=[2])[2][0]["ssr_ftest"]
-    assert granger._wald(x, y, 2) / 2 == pytest.approx(theirs[0], rel=1e-8)
+    ours = granger._wald(y[2:], granger._lagged(y, 2), granger._lagged(x, 2), 2)
+    assert ours.statistic / 2 == pytest.approx(theirs[0], rel=1e-8)
+    assert ours.df == theirs[2]
 
 
 def test_direction_is_found_also_in_integrated_series():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from sca_nlp.report.events import beginnings
 from sca_nlp.report.frames import read_frames
 from sca_nlp.report.pairs import Break, Direction, Pair, Point, headline_method, pairs_of, slug
 from sca_nlp.report.provenance import classifier_error
+from sca_nlp.report.rows import choice_rows
 from sca_nlp.report.summary import change, spans, summarise
 from sca_nlp.report.svg import boxes, el, nice_ticks, short, uprights
 from sca_nlp.report.tables import cell, guard, unguard, write_table
@@ -162,3 +164,31 @@ def test_many_boxes_are_one_path():
     assert boxes([(1.0, 2.0, 3.0, 4.04), (10.26, 0.0, 1.5, 1.0)]) == "M1 2h3v4h-3zM10.3 0h1.5v1h-1.5z"
     assert uprights([(1.0, 2.0, -0.01)]) == "M1 2V0"
     assert short(-0.04) == "0"
+
+
+def test_choices_stand_side_by_side_each_alone():
+    row = {"source": "AVA", "target": "BOR", "statistic": "drift", "direction": "", "p": 0.5}
+    table = pd.DataFrame(
+        [
+            row | {"variant": v, "window": w, "estimate": e}
+            for v, w, e in (
+                ("as reported", "as reported", 1.0),
+                ("as reported", "its first half", 2.0),
+                ("verbal deeds in", "as reported", 3.0),
+                ("verbal deeds in", "its first half", 4.0),  # two choices at once: in the CSV
+            )
+        ]
+        + [
+            row
+            | {"statistic": "agreement", "variant": "as reported", "window": "as reported", "estimate": float("nan")}
+        ]
+    )
+    pair = Pair("AVA", "BOR", ["1990"], [], [], "", "")
+    choices, rows = choice_rows(SimpleNamespace(extra={"sensitivity": table}), pair)
+    assert choices == ["as reported", "window: its first half", "verbal deeds in"]
+    assert [(r["what"], [r["by"][c]["estimate"] for c in choices]) for r in rows] == [("drift", [1.0, 2.0, 3.0])]
+    assert choice_rows(SimpleNamespace(extra={}), pair) == ([], [])
+    assert choice_rows(SimpleNamespace(extra={"sensitivity": table}), Pair("AVA", "CAR", [], [], [], "", "")) == (
+        [],
+        [],
+    )
