@@ -193,6 +193,8 @@ def test_errors_say_what_is_wrong():
         prevalence.ppi([np.nan, 1.0], [1, 0])
     with pytest.raises(InputError, match="logged probability"):
         prevalence.ppi([1.0, 0.0, 1.0], [1, 0, 1], inclusion=[0.5, 0.0, 1.0])
+    with pytest.raises(InputError, match="outside \\(0, 1]"):
+        prevalence.ppi([1.0, 0.0, 1.0], [1, 0, 1], inclusion=[0.5, 1.5, 1.0])
 
 
 def test_a_classifier_no_better_than_chance_gives_nan():
@@ -284,8 +286,9 @@ def test_nothing_found_in_the_audit_says_what_its_size_can():
     size = (10 * 2 + 10 * 10) ** 2 / (10 * 4 + 10 * 100)  # Kish: uneven weights are worth fewer units
     low, high = prevalence.wilson(0.0, size, prevalence.t_quantile(19))
     assert (got.estimate, got.low, got.high) == (0, pytest.approx(low), pytest.approx(high))
-    found = prevalence.ppi([1.0, 0, 0, 0, np.nan], np.zeros(5))
-    assert found.high < prevalence.wilson(0.25, 4 / 3, prevalence.t_quantile(3))[1]
+    found = prevalence.ppi([1.0, 0, 0, 0], np.zeros(4))  # all audited, something found: n - 1 units
+    low, high = prevalence.wilson(0.25, 3, prevalence.t_quantile(3))
+    assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
 
 
 def test_thin_strata_are_joined_and_none_is_lost():
