@@ -21,7 +21,7 @@ COLD = "{} is a threat to our security. {} has broken the treaty again. We do no
 _DEEDS = "date,source,target,manifestation,sign,magnitude,verbal,description,reference\n"
 
 
-def said(source: str, other: str, year: int) -> str:
+def said(other: str, year: int) -> str:
     """Return a speech of six sentences: cold in the first ten years, warm in the next ten, then cold."""
     return (
         f"{(WARM if 1995 <= year < 2005 else COLD).replace('{}', other)} We met on Monday. Trade grew. Peace is dear."
@@ -32,7 +32,7 @@ def speeches() -> Iterator[dict[str, str]]:
     for year in YEARS:
         for source, other in PAIRS:
             name = f"Speaker of {source}"
-            text = said(source, other, year)
+            text = said(other, year)
             yield {
                 "speech_id": f"{source}-{year}",
                 "date": f"{year}-05-09",
@@ -78,8 +78,8 @@ def write_own_files(folder: Path) -> None:
     write_jsonl(folder / "letters/b.jsonl", letters[5:])  # type: ignore[arg-type]
     (folder / "paris").mkdir(exist_ok=True)
     for year in (1990, 1991):
-        (folder / f"paris/{year}-01-03 A Speaker.txt").write_text(said("FRA", "Germany", year), encoding="utf-8")
-    write_csv(folder / "paris.csv", [{"date": "1990", "text": said("FRA", "Germany", 1990)}])
+        (folder / f"paris/{year}-01-03 A Speaker.txt").write_text(said("Germany", year), encoding="utf-8")
+    write_csv(folder / "paris.csv", [{"date": "1990", "text": said("Germany", 1990)}])
     russian = [{"date": "1999", "country": "RUS", "text": "Германия угрожает нашей безопасности. Мы хотим мира."}]
     write_csv(folder / "speeches-ru.csv", russian)
     write_jsonl(folder / "sentences.jsonl", [{"id": "1", "text": "Russia is a threat to Europe.", "country": "FRA"}])
@@ -135,7 +135,7 @@ def write_data(folder: Path) -> None:
             "doc_id": [f"{s}_{y}" for y in YEARS for s in ("FRA", "DEU")],
             "date": [f"{y}-09-25" for y in YEARS for _ in "ab"],
             "country_iso3": [s for _ in YEARS for s in ("FRA", "DEU")],
-            "text": [said(s, o, y) for y in YEARS for s, o in (("FRA", "Germany"), ("DEU", "France"))],
+            "text": [said(o, y) for y in YEARS for o in ("Germany", "France")],
         },
         "deeds/igo_shared_dyadyear": {
             "ccode1": [220 for _ in YEARS],

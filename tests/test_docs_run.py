@@ -35,7 +35,7 @@ CANNOT = {
     "make demo": "makes an environment, then runs `sca run configs/sample.toml`, which is run here",
     "make test": "runs this test",
     "pip install .": "asks the package index; the workflow's job `package` installs the wheel in an empty environment",
-    "docker build": "needs Docker; the workflow's job `image` does it",
+    "docker ": "needs Docker; the workflow's job `image` does it",
     "sca score s3://bucket/speeches": "needs a cluster that runs; tests/test_engine.py scores with Ray into a bucket",
     "sca models push": "needs a hub; tests/classify/test_hub.py pushes to one of its own",
 }
@@ -58,7 +58,8 @@ def steps(page: Path) -> Iterator[tuple[str, str]]:
         if kind == "python":
             yield kind, body
         elif kind == "sh":
-            yield from (("sh", line) for line in body.replace("\\\n", " ").splitlines() if line.strip())
+            lines = body.replace("\\\n", " ").splitlines()
+            yield from (("sh", line) for line in lines if line.strip() and not line.startswith("#"))
 
 
 @pytest.fixture(scope="module")
