@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import warnings
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ def set_fit(material: Material, say: Say, each: int = 24, pairs: int = 640) -> M
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.models import Pooling, Transformer
     from setfit import SetFitModel, Trainer, TrainingArguments
-    from transformers import TrainerCallback
+    from transformers import PrinterCallback, TrainerCallback
 
     from training.encoders import open_base
 
@@ -69,7 +70,10 @@ def set_fit(material: Material, say: Say, each: int = 24, pairs: int = 640) -> M
             train_dataset=Table.from_dict({"text": part.texts, "label": labels}),
             callbacks=[Progress()],
         )
-        trainer.train_embeddings(part.texts, labels, args=arguments)
+        trainer.remove_callback(PrinterCallback)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*pin_memory.*")
+            trainer.train_embeddings(part.texts, labels, args=arguments)
     say("linear head")
     scorer = regressions(embedder(words.auto_model, base), learn.texts, learn.gold)
     return Made(scorer, len(learn.rows), f"encoder from {pairs} pairs of {len(part.rows)} sentences")

@@ -67,14 +67,14 @@ def shipped(name: str, material: Material, say: Say) -> Made:
     Raises:
         UnknownNameError: the model has other classes than the codebook.
     """
-    classifier, meta = load_model(name), read_folder(find_model(name))
+    classifier, folder = load_model(name, threads=1), read_folder(find_model(name))
     if classifier.codebook.classes != material.book.classes:
         raise UnknownNameError("class", classifier.codebook.classes[0], material.book.classes)
-    path = meta.path / "metrics.json"
+    path = folder.path / "metrics.json"
     metrics = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return Made(
         lambda texts: classifier.predict(texts).probabilities,
-        int(meta.meta.get("training", {}).get("sentences", 0)),
+        int(folder.meta.get("training", {}).get("sentences", 0)),
         decide=classifier.decide,
         held_out=metrics.get("cross_validated", {}).get("macro_f1"),
     )

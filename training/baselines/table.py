@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sca_nlp.classify.folder import find_model, list_models, read_folder
-from sca_nlp.errors import UnknownNameError
+from sca_nlp.errors import ScaError, UnknownNameError
 from sca_nlp.store import write_atomically
 from training.baselines import adapters, contrast, externals, learners, measure, textcat, vectors
 from training.baselines.externals import EXTERNALS, auc
@@ -124,6 +124,9 @@ def run(material: Material, out: Path, work: Path, wanted: Sequence[str] = (), s
                 made = make_row(row, material, lambda line: say(f"        {line}"))
             except ImportError as e:
                 say(f"{head}: left out, {e.name or e} is not installed (pip install setfit peft)")
+                continue
+            except ScaError as e:  # a shipped model of another codebook, a set that is not there
+                say(f"{head}: left out, {e}")
                 continue
             write_atomically(files[row.id], (json.dumps(made, indent=1) + "\n").encode())
         figures = json.loads(files[row.id].read_text(encoding="utf-8"))["annotated"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -102,6 +103,14 @@ def test_a_library_that_is_not_there_leaves_its_row_out(
     said: list[str] = []
     table.run(material, tmp_path / "out.json", tmp_path / "work", ["setfit"], said.append)
     assert any("left out, setfit is not installed" in line for line in said)
+
+
+def test_a_shipped_model_of_another_codebook_is_left_out(material: Material, tmp_path: Path) -> None:
+    one = dataclasses.replace(material.book, indicators=material.book.indicators[:1])
+    other = dataclasses.replace(material, book=one)
+    said: list[str] = []
+    table.run(other, tmp_path / "out.json", tmp_path / "work", ["shipped:lexicon"], said.append)
+    assert any("left out, unknown class" in line for line in said)
 
 
 def test_rows_are_chosen_by_id_or_group() -> None:
