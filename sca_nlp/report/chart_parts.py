@@ -24,15 +24,18 @@ from sca_nlp.report.svg import (
 from sca_nlp.report.wording import MANIFESTATION_NAMES, finite, num, plain
 
 _GAP, _HEIGHT, _WIDTH = 34.0, 92.0, 940.0
+_BETWEEN = 44.0  # columns: room for the numbers of the second axis
 
 
 def indicator_chart(pair: Pair, measure: str, book: Codebook) -> Markup:
     """Return small multiples: a row an indicator, a column a direction; affirmed up, denied down, with intervals.
 
-    One scale for all, so that rows can be compared; colour tells what speaks for trust and what against it.
+    One scale for all, so that rows can be compared; colour tells what speaks for trust and what against it. The years
+    are those in which somebody speaks: deeds often begin decades before.
     """
     columns = pair.directions
-    width = (_WIDTH - 46 - 26 * (len(columns) - 1)) / max(1, len(columns))
+    periods = _spoken(pair, measure)
+    width = (_WIDTH - 46 - _BETWEEN * (len(columns) - 1)) / max(1, len(columns))
     found: list[float] = []
     for d in columns:
         for (indicator_id, value), points in d.indicators.get(measure, {}).items():
@@ -42,26 +45,23 @@ def indicator_chart(pair: Pair, measure: str, book: Codebook) -> Markup:
     out: list[Markup] = []
     top = 44.0
     for k, d in enumerate(columns):
-        out.append(label(d.name, 46 + k * (width + 26), 14, "heading"))
+        out.append(label(d.name, 46 + k * (width + _BETWEEN), 14, "heading"))
     for row, indicator in enumerate(book.indicators):
         bottom = top + _HEIGHT
         y = scale(low, high, bottom, top)
         for k, d in enumerate(columns):
-            left = 46 + k * (width + 26)
-            x = scale(0, len(pair.periods), left, left + width)
-            if k == 0 or row == 0:
-                out.append(label(indicator.name, left, top - 8, "label strong"))
-            else:
-                out.append(label(indicator.name, left, top - 8, "label"))
-            out.extend(x_axis(pair.periods, x, top, bottom, most=7, labels=row == len(book.indicators) - 1))
+            left = 46 + k * (width + _BETWEEN)
+            x = scale(0, len(periods), left, left + width)
+            out.append(label(indicator.name, left, top - 8, "label strong"))
+            out.extend(x_axis(periods, x, top, bottom, most=7, labels=row == len(book.indicators) - 1))
             out.extend(y_axis(y, nice_ticks(low, high, 5), left, left + width, percent=True))
-            bar = max(1.5, width / len(pair.periods) * 0.62)
+            bar = max(1.5, width / len(periods) * 0.62)
             for j, value in enumerate(indicator.values):
                 way = -1 if j else 1
-                sign = "toward" if indicator.trust_sign[value] > 0 else "away"
+                sign = {1: "toward", 0: "neutral"}.get(indicator.trust_sign[value], "away")
                 bars: list[tuple[float, float, float, float]] = []
                 whiskers: list[tuple[float, float, float]] = []
-                for i, share in _shown(d, measure, indicator.id, value, pair.periods):
+                for i, share in _shown(d, measure, indicator.id, value, periods):
                     y0, y1 = sorted((y(0), y(way * share.estimate)))
                     bars.append((x(i + 0.5) - bar / 2, y0, bar, max(0.5, y1 - y0)))
                     if finite(share.low) and finite(share.high):
@@ -73,16 +73,23 @@ def indicator_chart(pair: Pair, measure: str, book: Codebook) -> Markup:
                     out.append(el("path", d=uprights(whiskers), class_="whisker"))
         top = bottom + _GAP
     for k, d in enumerate(columns):
-        out.extend(_columns(pair, d, measure, book, 46 + k * (width + 26), width, top - _GAP))
+        out.extend(_columns(periods, d, measure, book, 46 + k * (width + _BETWEEN), width, top - _GAP))
     about = "of the sentences about the other" if measure == "stance" else "of all the source's sentences"
     return drawing(
         _WIDTH,
         top - _GAP + 30,
         out,
         f"{plain(measure).capitalize()} by indicator: {pair.title}",
-        f"Five rows, one an indicator. Bars up: affirmed, bars down: denied, in percent {about}.",
+        f"{len(book.indicators)} rows, one an indicator. Bars up: affirmed, bars down: denied, in percent {about}.",
         f"fig-{pair.slug}-{measure}",
     )
+
+
+def _spoken(pair: Pair, measure: str) -> list[str]:
+    """Return the periods from the first to the last with a share of this measure; all, where there is none."""
+    there = {p for d in pair.directions for points in d.indicators.get(measure, {}).values() for p in points}
+    at = [i for i, p in enumerate(pair.periods) if p in there]
+    return pair.periods[at[0] : at[-1] + 1] if at else pair.periods
 
 
 def _shown(d: Direction, measure: str, indicator: str, value: str, periods: list[str]) -> list[tuple[int, Point]]:
@@ -93,19 +100,17 @@ def _shown(d: Direction, measure: str, indicator: str, value: str, periods: list
 
 
 def _columns(
-    pair: Pair, d: Direction, measure: str, book: Codebook, left: float, width: float, bottom: float
+    periods: list[str], d: Direction, measure: str, book: Codebook, left: float, width: float, bottom: float
 ) -> list[Markup]:
     """Return one link a period over all rows: it tells their shares, and leads to what is behind them."""
     told: dict[int, list[str]] = {}
     for indicator in book.indicators:
         for value, mark in indicator.values.items():
-            for i, v in _shown(d, measure, indicator.id, value, pair.periods):
+            for i, v in _shown(d, measure, indicator.id, value, periods):
                 told.setdefault(i, []).append(f"{indicator.short}{mark} {num(100 * v.estimate, 1)}")
-    cell = width / max(1, len(pair.periods))
+    cell = width / max(1, len(periods))
     return [
-        _column(
-            d, pair.periods[i], f"{d.name}, {pair.periods[i]}, %: {', '.join(told[i])}", left + i * cell, cell, bottom
-        )
+        _column(d, periods[i], f"{d.name}, {periods[i]}, %: {', '.join(told[i])}", left + i * cell, cell, bottom)
         for i in sorted(told)
     ]
 

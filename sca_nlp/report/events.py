@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +29,12 @@ class Event:
     reference: str
 
 
-def choose_events(frames: Frames, a: str, b: str, periods: list[str], most: int) -> tuple[list[Event], int]:
+def choose_events(
+    frames: Frames, a: str, b: str, periods: list[str], most: int, spoken: Collection[str] = ()
+) -> tuple[list[Event], int]:
     """Choose the largest material deeds between a pair, described ones first, at most two a period.
+
+    Those from the first to the last of the periods with words (`spoken`) go first: there the two are compared.
 
     What lasts from year to year (a treaty in force) is one deed, at its beginning.
     """
@@ -58,8 +63,14 @@ def choose_events(frames: Frames, a: str, b: str, periods: list[str], most: int)
             found.setdefault(key, r | {"mutual": False})
     largest = {k: max(float(m), 1e-9) for k, m in deeds.groupby("dataset")["magnitude"].max().items()}
     rows = beginnings([r for r in found.values() if per.period_of(r["date"], "year")])
+    first, last = (min(spoken)[:4], max(spoken)[:4]) if spoken else ("0000", "9999")
     rows.sort(
-        key=lambda r: (not str(r.get("description") or ""), -float(r["magnitude"]) / largest[r["dataset"]], r["date"])
+        key=lambda r: (
+            not first <= r["date"][:4] <= last,
+            not str(r.get("description") or ""),
+            -float(r["magnitude"]) / largest[r["dataset"]],
+            r["date"],
+        )
     )
     chosen: list[dict[str, Any]] = []
     in_period: dict[str, int] = {}

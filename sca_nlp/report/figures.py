@@ -121,7 +121,7 @@ def _indicators(pair: Pair, book: Codebook, plt: Any) -> Any:
             axis.axhline(0, color=_INK, lw=0.6)
             for j, value in enumerate(indicator.values):
                 way = -100 if j else 100
-                toward = indicator.trust_sign[value] > 0
+                sign = indicator.trust_sign[value]
                 points = d.indicators["stance"].get((indicator.id, value), {})
                 at = [
                     (i, points[p])
@@ -132,8 +132,8 @@ def _indicators(pair: Pair, book: Codebook, plt: Any) -> Any:
                     [i for i, _ in at],
                     [way * v.estimate for _, v in at],
                     width=0.7,
-                    color="#5aae61" if toward else "#9970ab",
-                    hatch=None if toward else "//////",
+                    color="#5aae61" if sign > 0 else "#9970ab" if sign < 0 else "#999999",
+                    hatch="//////" if sign < 0 else None,
                     edgecolor="white",
                     lw=0,
                 )

@@ -167,6 +167,9 @@ def _environment(book: Codebook) -> Environment:
         "window_name": window_name,
         "plural": wording.plural,
         "trust_sign": book.trust_sign,
+        "denied_for_trust": [
+            i.name.lower() for i in book.indicators if any(i.trust_sign[v] > 0 for v in [*i.values][1:])
+        ],
     }
     return env
 

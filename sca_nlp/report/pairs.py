@@ -231,5 +231,6 @@ def build_pair(
         seen = {p for d in directions for rows in d.manifestations.values() for p in rows}
     periods = per.period_range(sorted(seen))
     kept = [d for d in directions if d.words or d.deeds or d.gap or d.manifestations]
-    events, n = choose_events(frames, a, b, periods, most_events)
+    spoken = {p for d in directions for p in d.words}
+    events, n = choose_events(frames, a, b, periods, most_events, spoken)
     return Pair(a, b, periods, kept, events, method, window, names(a), names(b), n)
