@@ -26,7 +26,8 @@ import numpy as np
 import pyarrow as pa
 
 from sca_nlp.codebook import default_codebook
-from sca_nlp.store import _SPEECH_SCHEMA, passage_schema, text_digest, write_json, write_table
+from sca_nlp.store import passage_schema, text_digest, write_json, write_table
+from sca_nlp.store.shard import _SPEECH_SCHEMA
 
 SHARD = 20_000
 PER_SPEECH = 50
