@@ -59,6 +59,8 @@ def sensitivity(
         settings: dict[str, Any] = {"permutations": permutations}
         for k, (label, window) in enumerate((windows or {"all periods": None}).items()):
             rng = np.random.default_rng(seed)
+            if k and name not in variants:
+                break  # one choice changed at a time
             if k == 0:
                 found = gap.divergence(pair, window=window, rng=rng, **settings)
                 found += leadlag.cross_correlation(pair, max_lag=max_lag, rng=rng, **settings)
