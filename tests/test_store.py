@@ -307,6 +307,7 @@ def test_text_that_is_no_unicode_has_a_name_and_a_digest_too() -> None:
     odd = speech(1, text="A lone \ud800 surrogate.")
     assert len(store.text_digest(odd.text)) == 32
     assert store.shard_name([odd]) != store.shard_name([speech(1, text="A lone \ud801 surrogate.")])
+    assert store.shard_name([speech(1, speech_id="\ud800")]) != store.shard_name([speech(1, speech_id="\ud801")])
 
 
 def test_files_in_new_folders_are_whole(tmp_path: Path) -> None:

@@ -74,3 +74,20 @@ def test_panel_finds_what_is_weak_in_each_dyad():
     assert of(rows, "Dumitrescu-Hurlin panel", "words lead deeds")["p"] <= 0.05
     few = granger.panel(pairs[:2], lags=1, permutations=9, rng=rng)
     assert all("at least 3" in r["reason"] for r in few)
+
+
+def test_panels_that_are_none_are_refused():
+    rng = np.random.default_rng(6)
+    x, y = ar(rng, 2, 30, 0.3)
+    hole = x.copy()
+    hole[3] = np.nan
+    for causes, effects, message in (
+        ([x], [y], "1 units; wanted at least 2"),
+        ([x, hole], [y, y], "a missing value; wanted series without holes"),
+        ([x, x[:8]], [y, y[:8]], "8 periods; wanted at least 9"),
+    ):
+        with pytest.raises(InputError, match=message):
+            granger.dumitrescu_hurlin(causes, effects, lags=1)
+    dull = pair(np.arange(30.0), y, draws=x[None])  # always the same change: left out of the panel
+    rows = granger.panel([pair(x, y, draws=x[None])] * 2 + [dull], lags=1, permutations=9, rng=rng)
+    assert {r["reason"] for r in rows} == {"2 dyads long enough; at least 3 needed"}
