@@ -34,7 +34,7 @@ class CascadeSection:
 
     speeches: str = ""  # file, folder or pattern; empty: no first reader, and no profile fast
     without: str = ""  # annotations whose speeches are left out: a test set's
-    sentences: int = 100_000
+    sentences: int = 80_000
     layers: int = 1  # of the encoder's
     rate: float = 4e-4
     agreement: float = 0.97  # least macro-F1 of profile fast's codes against balanced's on held-out sentences
