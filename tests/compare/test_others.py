@@ -286,6 +286,9 @@ def test_rates_have_leading_axes_and_are_unknown_without_events():
     assert trigger[0] == 0.5
     assert np.isnan(trigger[1])
     assert precursor.tolist() == [1, 0]
+    precursor = coincidence.rates(b, a, window=0, lag=1)[1]
+    assert precursor[0] == 0.5
+    assert np.isnan(precursor[1])
     beyond = coincidence.rates(np.array([1, 0, 0, 0], bool), b, window=9, lag=1)
     assert [float(v) for v in beyond] == [1, 1]  # a window that ends after the series
 
@@ -342,6 +345,7 @@ def test_waiting_is_counted_to_the_next_event_and_not_beyond_the_last():
     assert row["estimate"] == pytest.approx(kendalltau(words[:20], wait).statistic)
     assert row["low"] < row["estimate"] < row["high"]
     assert json.loads(row["settings"])["events"] == 2
+    assert coincidence.time_to_next(pair(words, words), np.zeros(30, bool), permutations=9, rng=rng)["n"] == 0
     one = coincidence.time_to_next(pair(words, words), np.arange(30) == 20, permutations=9, rng=rng)
     assert one["reason"] == "fewer than 2 events or 10 periods before one"
     assert one["statistic"] == row["statistic"] == "time to next event"
