@@ -78,7 +78,7 @@ def write_own_files(folder: Path) -> None:
     write_jsonl(folder / "letters/b.jsonl", letters[5:])  # type: ignore[arg-type]
     (folder / "paris").mkdir(exist_ok=True)
     for year in (1990, 1991):
-        (folder / f"paris/{year}-01-03 A Speaker.txt").write_text(said("Germany", year), encoding="utf-8")
+        (folder / f"paris/{year}-01-03_A Speaker.txt").write_text(said("Germany", year), encoding="utf-8")
     write_csv(folder / "paris.csv", [{"date": "1990", "text": said("Germany", 1990)}])
     russian = [{"date": "1999", "country": "RUS", "text": "Германия угрожает нашей безопасности. Мы хотим мира."}]
     write_csv(folder / "speeches-ru.csv", russian)
