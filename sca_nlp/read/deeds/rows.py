@@ -144,7 +144,8 @@ def collect(
                    {sql_text(mapping.name)} AS dataset, j.code, coalesce(j.description, c.meaning) AS description,
                    coalesce(j.reference, '') AS reference
             FROM judged j JOIN codes c ON c.code = j.code WHERE j.why IS NULL
-            ORDER BY j.date, j.source, j.target, j.code, magnitude, description"""
+            ORDER BY j.date, j.source, j.target, j.code, magnitude, description, coalesce(j.reference, ''),
+                     coalesce(j.sign, c.sign)"""
     ).to_arrow_table()
     if coverage is None:
         first, last = con.execute("SELECT min(date[:4]), max(date[:4]) FROM coded WHERE problem IS NULL").fetchall()[0]

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from sca_nlp.errors import InputError
 from sca_nlp.read.deeds import read_deeds
 from sca_nlp.read.deeds.cameo import padded
+from sca_nlp.read.deeds.mapping import load_mapping
+from sca_nlp.read.deeds.rows import collect
 from sca_nlp.records import Reject
 from tests.read.deeds import publisher_files as files
 
@@ -288,3 +290,14 @@ def test_shifted_columns_are_an_error(name: str, make: Any, column: str, tmp_pat
     path.write_bytes((header.rstrip("\r") + ",more\n" + moved).encode("latin-1"))
     with pytest.raises(InputError, match="shifted"):
         read_deeds(name, path)
+
+
+def test_rows_that_differ_by_their_reference_alone_come_in_one_order() -> None:
+    values = [f"('1962', 'USA', 'RUS', 'hostlev:3', NULL, 'dispute {n}')" for n in (7, 3, 9, 1, 5)]
+    orders = []
+    for given_order in (values, values[::-1], sorted(values)):
+        with duckdb.connect() as con:
+            query = f"SELECT * FROM (VALUES {', '.join(given_order)}) t(date, source, target, code, sign, reference)"
+            made = collect(con, load_mapping("mid_cow"), query, path="mid", rejects=[])
+        orders.append(made.deeds["reference"].to_pylist())
+    assert orders == [[f"dispute {n}" for n in (1, 3, 5, 7, 9)]] * 3
