@@ -121,7 +121,7 @@ def test_answers_are_in_standard_deviations_and_words_count_their_draws():
     assert words["estimate"] == pytest.approx(slope * mine.std() / other.std())
     a, b = pair(mine, mine, noise=0), pair(other, other, noise=0, source="BBB", target="AAA")
     calm = of(reciprocity.answers(a, b, permutations=49, rng=np.random.default_rng(0)), words["statistic"], way)
-    assert words["high"] - words["low"] > 1.01 * (calm["high"] - calm["low"])  # the same shuffles, and draws that differ
+    assert words["high"] - words["low"] > 1.01 * (calm["high"] - calm["low"])  # the same shuffles, other draws
     assert json.loads(words["settings"])["unit"] == "standard deviations"
     assert json.loads(words["settings"])["lags"] == 2
     assert words["lag"] == 2
