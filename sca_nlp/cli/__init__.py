@@ -69,7 +69,8 @@ def main() -> None:
         if hasattr(e, "format_message"):  # click's own: a wrong option or a missing argument
             context = getattr(e, "ctx", None)
             hint = f" (see: {context.command_path} --help)" if context else ""
-            print(f"sca: {e.format_message().removesuffix('.')}{hint}", file=sys.stderr)
+            if message := e.format_message().removesuffix("."):  # none where help was shown, for want of a command
+                print(f"sca: {message}{hint}", file=sys.stderr)
             sys.exit(2)
         if isinstance(e, typer.Exit):
             sys.exit(e.exit_code)

@@ -67,12 +67,15 @@ def run(
     data = {"run": str(made.folder), "report": str(made.report), **made.counts}
 
     def human() -> None:
+        if made.folder != Path(str(settings.folder)):
+            print(f"note: {settings.folder} holds the scores of another model, so this run is in {made.folder}")
         print(f"report: {made.report}")
-        print(
+        own = (
             "Next, on your own data: copy configs/sample.toml to configs/mine.toml, put your files under [[speeches]]"
-            " and [[deeds]] and your pairs under [words], and run `sca run configs/mine.toml`."
-            f" To look into this run: sca review {made.folder}"
+            " and [[deeds]] and your pairs under [words], and run `sca run configs/mine.toml`. "
         )
+        sample = config.resolve() == share_path("configs", "sample.toml").resolve()
+        print(f"{own if sample else ''}To look into this run: sca review {made.folder}")
 
     emit(data, as_json, human)
 

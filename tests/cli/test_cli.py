@@ -257,3 +257,34 @@ def test_a_place_that_cannot_be_written_is_one_line(call, speeches: Path, tmp_pa
     assert code == 2
     assert len(err.strip().splitlines()) == 1
     assert "file" in err
+
+
+@pytest.mark.parametrize("args", [(), ("corpus",), ("annotate",)])
+def test_a_command_that_lacks_its_command_shows_its_help_and_no_empty_error(call, args: tuple[str, ...]) -> None:
+    code, out, err = call(*args)
+    assert code == 2
+    assert "Usage: " in out + err
+    assert "sca:" not in err
+
+
+@pytest.mark.parametrize(("name", "advised"), [("sample.toml", True), ("mine.toml", False)])
+def test_a_run_says_where_it_is_and_advises_newcomers_only(
+    call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, advised: bool
+) -> None:
+    from sca_nlp import pipeline
+    from sca_nlp.pipeline.series import RunSummary
+    from sca_nlp.share import share_path
+
+    config = share_path("configs", "sample.toml")
+    if not advised:
+        config = tmp_path / name
+        config.write_text('title = "Mine"\n', "utf-8")
+    made = tmp_path / "mine-0123abcd"
+    monkeypatch.setattr(pipeline, "run", lambda *_, **__: RunSummary(made, made / "report/index.html", {}))
+    code, out, _ = call("run", config, "--out", tmp_path / "mine")
+    assert code == 0
+    assert f"{tmp_path / 'mine'} holds the scores of another model, so this run is in {made}" in out
+    assert ("put your files under [[speeches]]" in out) is advised
+    assert out.rstrip().endswith(f"To look into this run: sca review {made}")
+    made = tmp_path / "mine"
+    assert "another model" not in call("run", config, "--out", made)[1]

@@ -5,7 +5,7 @@ import { flush, tell, waiting } from "/static/outbox.js";
 start();
 tell();
 await flush();
-const FILES = [["jsonl", "JSON lines", "comes back unchanged"], ["csv", "CSV", "for spreadsheets; cells that look like formulas are made harmless"], ["parquet", "Parquet", "exact, with types"], ["doccano", "doccano", ""], ["label_studio", "Label Studio", ""], ["argilla", "Argilla", ""], ["prodigy", "Prodigy", ""], ["audit", "Audit, for `words.audit`", "one decision a passage, with the inclusion probability reached"], ["training", "Corrections, for training", "one decision a passage, without the audit"], ["log", "Whole log, JSON lines", "every event: who, when, old, new, model, codebook, stream"], ["log_csv", "Whole log, CSV", ""]];
+const FILES = [["jsonl", "JSON lines", "comes back unchanged"], ["csv", "CSV", "for spreadsheets; cells that look like formulas are made harmless"], ["parquet", "Parquet", "exact, with types"], ["doccano", "doccano", ""], ["label_studio", "Label Studio", ""], ["argilla", "Argilla", ""], ["prodigy", "Prodigy", ""], ["audit", "Audit, for a run's config", "one decision a passage, with the inclusion probability reached"], ["training", "Corrections, for training", "one decision a passage, without the audit"], ["log", "Whole log, JSON lines", "every event: who, when, old, new, model, codebook, stream"], ["log_csv", "Whole log, CSV", ""]];
 
 async function send(event) {
   event.preventDefault();
