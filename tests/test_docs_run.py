@@ -45,7 +45,7 @@ GIVEN = {"README.md": "import pandas\nframe = pandas.read_csv('speeches.csv')"}
 MADE = {
     "docs/quick-start.md": ["runs/sample/report/index.html", "runs/first/report/index.html", "runs/first/balance.png"],
     "docs/how-to/python.md": ["exported/minilm/model.safetensors"],
-    "docs/how-to/retrain.md": ["models/mine/card.md", "runs/mine-2/run.json"],
+    "docs/how-to/retrain.md": ["models/mine/metrics.json", "runs/mine-2/run.json"],
     "docs/how-to/report.md": ["paper/figures/index.html"],
     "docs/explanation/validity.md": ["validity.json"],
 }
