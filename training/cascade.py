@@ -29,7 +29,7 @@ Array = NDArray[np.float32]
 Arrays = dict[str, NDArray[Any]]
 #: A word less says little, more is rarely one sentence.
 SHORTEST, LONGEST = 5, 90
-#: Held-out sentences that choose the margin: one for each ten that are learned from, at most so many.
+#: Held-out sentences that choose the margin: one for each eight that are learned from, at most so many.
 MOST_HELD_OUT = 10_000
 
 
@@ -104,7 +104,7 @@ def learn_cascade(
     whole = load_model(str(work / "whole"), profile="balanced")
     say(f"a first reader for profile fast: sentences of {plan.speeches} ...")
     held_out = {a.speech_id for a in read_annotations(plan.without, codebook=codebook)} if plan.without else set()
-    n_held = min(MOST_HELD_OUT, plan.sentences // 10)
+    n_held = min(MOST_HELD_OUT, plan.sentences // 8)
     texts = draw_sentences(plan.speeches, plan.sentences + n_held, {" ".join(t.split()) for t in known}, held_out)
     if len(texts) < 20:
         raise InputError(plan.speeches, f"{len(texts)} sentences", "at least 20 that nobody coded")

@@ -37,7 +37,7 @@ class CascadeSection:
     sentences: int = 80_000
     layers: int = 1  # of the encoder's
     rate: float = 4e-4
-    agreement: float = 0.97  # least macro-F1 of profile fast's codes against balanced's on held-out sentences
+    agreement: float = 0.96  # least macro-F1 of profile fast's codes against balanced's on held-out sentences
 
 
 @dataclass(frozen=True)
