@@ -6,7 +6,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH_CUDA ?=
 V := .venv/bin
 
-.PHONY: setup demo test check lint types bench train lock fuzz faults coverage mutants audit clean
+.PHONY: setup demo test check lint types bench train lock fuzz faults bar coverage mutants audit clean
 
 setup: .venv/ready
 
@@ -52,6 +52,14 @@ fuzz: setup
 FAULT_KILLS ?= 200
 faults: setup
 	$(V)/python -m tests.faults.campaign --kills $(FAULT_KILLS)
+
+# How often each statistic cries out where nothing is, and each interval covers what is: thousands of worlds, some minutes of
+# one core. BAR="--only gap --worlds 2000" takes one of them; what was measured is added to build/bar.json.
+BAR ?=
+bar: export OMP_NUM_THREADS := 1
+bar: setup
+	mkdir -p build
+	$(V)/python -m tests.bar --out build/bar.json $(BAR)
 
 # The share of branches that the tests reach in the rooms that read, keep and count (.ci/branches.py names them), also in
 # processes that they start; 1 where a room is below 90 %.

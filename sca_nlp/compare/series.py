@@ -195,13 +195,16 @@ def row(
     }
 
 
-def rubin(values: Array, variances: Array | None = None, *, point: float | None = None) -> tuple[float, float]:
+def rubin(
+    values: Array, variances: Array | None = None, *, point: float | None = None, z: float = Z95
+) -> tuple[float, float]:
     """Return 95 % limits from draws: spread between draws plus the mean variance within them (Rubin 1987).
 
     Args:
         values: estimate of each draw; NaN draws are left out.
         variances: sampling variance of each draw's estimate, or None.
         point: centre of the interval; None: the mean of the draws.
+        z: standard errors on each side; more than `Z95` where the estimate is the largest of several.
     """
     known = ~np.isnan(values)
     if not known.any():
@@ -209,6 +212,6 @@ def rubin(values: Array, variances: Array | None = None, *, point: float | None 
     v = values[known]
     between = float(v.var(ddof=1)) * (1 + 1 / len(v)) if len(v) > 1 else 0.0
     within = float(np.nanmean(variances[known])) if variances is not None else 0.0
-    half = Z95 * float(np.sqrt(between + within))
+    half = z * float(np.sqrt(between + within))
     centre = float(v.mean()) if point is None else point
     return centre - half, centre + half

@@ -118,7 +118,9 @@ def test_the_largest_change_is_that_of_the_series_that_was_asked_for(which):
     assert row["estimate"] == pytest.approx(change)
     rest = np.concatenate([x[:24] - x[:24].mean(), x[24:] - x[24:].mean()])
     rho, shock = null.ar1_fit(rest)
-    half = 1.96 * shock / (1 - max(rho, 0)) * (1 / 24 + 1 / 16) ** 0.5
+    error = shock / (1 - max(rho, 0)) * (1 / 24 + 1 / 16) ** 0.5
+    half = row["high"] - change
+    assert 2.4 < half / error < 3.4  # for all places at once; 1.96 for a place fixed beforehand
     assert (row["low"], row["high"]) == (pytest.approx(change - half, rel=1e-3), pytest.approx(change + half, rel=1e-3))
     assert said.get("make_up_changes_there", False) == (which == "deeds")  # words are not made of data sets
     found = breaks.find(p, which, permutations=19, rng=np.random.default_rng(0))
@@ -172,3 +174,12 @@ def test_nearness_without_a_break_says_in_which():
     some = breaks.nearness(p, one, pd.DataFrame({"period": ["1911"]}), permutations=20, rng=rng)
     assert 0 < some["p"] < 0.2
     assert far["null"] == "word breaks fall without regard to deed breaks"
+
+
+def test_limits_pay_for_the_choice_of_the_place():
+    rng = np.random.default_rng(10)
+    rows = [breaks.any_break(pair(x, x, draws=x[None]), "words", permutations=9, rng=rng) for x in ar(rng, 150, 40, 0)]
+    assert np.mean([r["low"] <= 0 <= r["high"] for r in rows]) >= 0.88  # about .5 with limits for a fixed place
+    still = np.repeat([0.0, 1.0], 20)  # nothing is left to simulate
+    row = breaks.any_break(pair(still, still, draws=still[None]), "words", permutations=9, rng=rng)
+    assert row["low"] == pytest.approx(row["high"]) == pytest.approx(1)

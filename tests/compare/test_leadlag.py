@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -156,7 +157,7 @@ def test_rows_of_the_cross_correlation_say_what_was_done():
         assert said["draws_with_this_lag"] == 1
         assert len(said["correlogram"]) == 11
         assert said["correlogram"][5 + int(row["lag"])] == pytest.approx(row["estimate"], abs=1e-4)
-        half = 1.959963984540054 / (n - 3) ** 0.5  # without noise in the draws: the sampling error alone
+        half = NormalDist().inv_cdf((1 + 0.95**0.2) / 2) / (n - 3) ** 0.5  # five lags at once
         assert row["high"] == pytest.approx(min(row["estimate"] + half, 1))
         assert row["low"] == pytest.approx(row["estimate"] - half)
     noisy = leadlag.cross_correlation(pair(x, y, noise=3), permutations=9, rng=np.random.default_rng(0))
@@ -205,3 +206,12 @@ def test_the_error_of_a_projection_has_the_unit_of_its_outcome():
     one, small = leadlag.projection(x, y, 1, 2), leadlag.projection(x, 1e-3 * y, 1, 2)
     assert small.error == pytest.approx(1e-3 * one.error)
     assert np.isnan(one.p)  # no permutations asked for
+
+
+def test_limits_pay_for_the_choice_of_the_lag():
+    rng = np.random.default_rng(13)
+    held = []
+    for a, b in (ar(rng, 2, 60, 0.3) for _ in range(150)):
+        rows = leadlag.cross_correlation(pair(a, b, draws=a[None]), permutations=9, rng=rng)
+        held += [r["low"] <= 0 <= r["high"] for r in rows]
+    assert 0.91 <= np.mean(held) <= 0.99  # .79 with limits for a lag fixed beforehand
