@@ -43,6 +43,11 @@ def pair_facts(source: str, target: str, frames: dict[str, pd.DataFrame]) -> dic
     tests = of("tests")
     found = tests[tests["q"] < 0.05]
     leaders = tests[tests["statistic"].str.startswith("change of leader")]
+    # A pair stands on the scale once, under the side first in the alphabet; a group that is silent has no entry here.
+    placed = of("position")
+    if placed.empty and not ((frames["tests"]["source"] == target) & (frames["tests"]["target"] == source)).any():
+        place = frames["position"]
+        placed = place[(place["source"] == target) & (place["target"] == source)]
     out: dict[str, Any] = {
         "method": method,
         "words_by_decade": mean_by_decade(words),
@@ -57,7 +62,7 @@ def pair_facts(source: str, target: str, frames: dict[str, pd.DataFrame]) -> dic
             {k: clean(row[k]) for k in ("statistic", "estimate", "low", "high", "p", "q", "n")}
             for _, row in leaders.iterrows()
         ],
-        "position": [{k: clean(r[k]) for k in ("first", "last", "stage")} for _, r in of("position").iterrows()],
+        "position": [{k: clean(r[k]) for k in ("first", "last", "stage")} for _, r in placed.iterrows()],
         "grit": [
             {k: clean(r[k]) for k in ("kind", "start", "end", "n_steps")}
             for _, r in of("sequences").iterrows()
