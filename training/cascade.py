@@ -108,7 +108,7 @@ def learn_cascade(
     texts = draw_sentences(plan.speeches, plan.sentences + n_held, {" ".join(t.split()) for t in known}, held_out)
     if len(texts) < 20:
         raise InputError(plan.speeches, f"{len(texts)} sentences", "at least 20 that nobody coded")
-    n_held = min(n_held, len(texts) // 10)
+    n_held = min(n_held, len(texts) // 9)
     scored = np.concatenate([whole.predict(texts[k : k + 4096]).probabilities for k in range(0, len(texts), 4096)])
     ids = base.ids(texts, config.encoder.max_length)
     network = base.network(codebook, config.fit)
