@@ -2,9 +2,9 @@
 
 Counting predicted codes is no estimate: a true 2 % read with sensitivity .70 and specificity .95 shows as 6.3 %. Four
 answers stand side by side (`measures.md`, section 1): `raw` (uncorrected), `ppi` (design-based, needs a random audit),
-`adjusted` (error rates pooled over the audit), `shrink` (small cells lean on the others); `emq` is a check and `drift`
-asks whether the error rates change between groups, which would imitate a trend. Sentences of one speech are not
-independent: every variance is over speeches where `clusters` is given.
+`adjusted` (error rates pooled over the audit), `shrink` and `pool` (small cells lean on the others); `emq` is a check
+and `drift` asks whether the error rates change between groups, which would imitate a trend. Sentences of one speech are
+not independent: every variance is over speeches where `clusters` is given.
 """
 
 from __future__ import annotations
@@ -54,6 +54,19 @@ class ErrorRates:
         t = rng.beta(self.tpr * self.n_positive + 0.5, (1 - self.tpr) * self.n_positive + 0.5, shape)
         f = rng.beta(self.fpr * self.n_negative + 0.5, (1 - self.fpr) * self.n_negative + 0.5, shape)
         return t, f
+
+    def backed_by(self, other: ErrorRates | None, least: float) -> ErrorRates:
+        """Return these rates, and `other`'s where these rest on fewer than `least` units; the classes are the same."""
+        if other is None:
+            return self
+        seen, free = self.n_positive >= least, self.n_negative >= least
+        return ErrorRates(
+            self.classes,
+            np.where(seen, self.tpr, other.tpr),
+            np.where(free, self.fpr, other.fpr),
+            np.where(seen, self.n_positive, other.n_positive),
+            np.where(free, self.n_negative, other.n_negative),
+        )
 
 
 def wilson(p: ArrayLike, n: ArrayLike, z: ArrayLike = _Z) -> tuple[Array, Array]:
@@ -258,28 +271,49 @@ def adjusted(
 def shrink(share: ArrayLike, n: ArrayLike) -> tuple[Array, Array, Array]:
     """Return shares of many cells drawn toward their common mean, with 95 % limits: a beta-binomial over cells.
 
-    The prior is fitted by moments (Kleinman 1973): the less the cells differ beyond chance, the more they shrink. `n`
-    are (effective) numbers of units. An empty cell gets the common mean and the prior's width.
+    The less the cells differ beyond chance, the more they shrink. `n` are (effective) numbers of units. An empty cell
+    gets the common mean and the prior's width. See `pool`.
     """
+    p, n = np.asarray(share, float), np.asarray(n, float)
+    if ((n > 0) & np.isfinite(p)).sum() < 2:
+        low, high = wilson(p, n)
+        return p, low, high
     from scipy.special import betaincinv
+
+    mean, size = pool(p, n)
+    a, b = mean * size, (1 - mean) * size
+    return mean, np.asarray(betaincinv(a, b, 0.025)), np.asarray(betaincinv(a, b, 0.975))
+
+
+def pool(share: ArrayLike, n: ArrayLike) -> tuple[Array, Array]:
+    """Return each cell's posterior mean and the number of units that its certainty is worth, given all cells.
+
+    Beta-binomial with a prior that is learned from the cells, and not taken as known (which covers too little where
+    shares are small): the common mean is flat in log odds, the correlation within cells flat on (0, .7], both summed
+    over a grid; each cell's mixture is told by the beta distribution of the same mean and variance (Kass and Steffey
+    1989). Two cells at least; NaN shares and n = 0 are empty cells.
+    """
+    from scipy.special import betaln, expit, logit
 
     p, n = np.asarray(share, float), np.asarray(n, float)
     used = (n > 0) & np.isfinite(p)
-    if used.sum() < 2:
-        low, high = wilson(p, n)
-        return p, low, high
-    q, w = p[used], n[used]
-    mean = float((w * q).sum() / w.sum())
-    mean = min(max(mean, 0.5 / (w.sum() + 1)), 1 - 0.5 / (w.sum() + 1))
-    k = len(q)
-    s = float((w * (q - mean) ** 2).sum())
-    base = mean * (1 - mean)
-    spread = (s - base * (k - 1)) / max(base * (w.sum() - (w**2).sum() / w.sum() - (k - 1)), 1e-12)
-    rho = min(max(spread, 1.0 / (1.0 + 20 * w.sum() / k)), 0.999)  # cells never become exactly one
-    prior = 1 / rho - 1
-    n0, p0 = np.where(used, n, 0.0), np.where(used, p, 0.0)
-    a, b = mean * prior + n0 * p0, (1 - mean) * prior + n0 * (1 - p0)
-    return np.asarray(a / (a + b)), np.asarray(betaincinv(a, b, 0.025)), np.asarray(betaincinv(a, b, 0.975))
+    n, p = np.where(used, n, 0.0), np.where(used, p, 0.0)
+    hit, miss = (n * p)[used], (n * (1 - p))[used]
+    total = float(n.sum())
+    mean = (float(hit.sum()) + 0.5) / (total + 1)
+    rho = np.geomspace(1e-4, 0.7, 12)
+    spread = np.sqrt(1 / (total * mean * (1 - mean)) + 0.7 / used.sum())
+    means = expit(logit(mean) + np.linspace(-3, 3, 9) * spread)
+    a, b = means[:, None] * (1 / rho - 1), (1 - means[:, None]) * (1 / rho - 1)
+    fit = (betaln(a[..., None] + hit, b[..., None] + miss) - betaln(a, b)[..., None]).sum(-1) + np.log(rho)
+    weight = np.exp(fit - fit.max())
+    keep = weight > 1e-4
+    weight, a, b = (v[keep][:, None] for v in (weight / weight[keep].sum(), a, b))
+    size = a + b + n
+    each = (a + n * p) / size
+    centre = (weight * each).sum(0)
+    variance = (weight * (each * (1 - each) / (size + 1) + each**2)).sum(0) - centre**2
+    return centre, centre * (1 - centre) / variance - 1
 
 
 def emq(probabilities: ArrayLike, trained_on: float, *, rounds: int = 1000, tolerance: float = 1e-8) -> float:

@@ -309,6 +309,63 @@ def test_an_audit_gives_rates_and_a_design_based_estimate(tmp_path):
         words([path], dyads=[("AAA", "XXX")], audit=pd.DataFrame({"codes": [[]]}))
 
 
+def test_the_audit_goes_before_the_rates_of_another_corpus_and_these_serve_where_it_is_thin(tmp_path):
+    rng = np.random.default_rng(7)
+    rows, audit = [], []
+    for k in range(4000):
+        gold = rng.random() < 0.2
+        codes = ["SS+"] if rng.random() < (0.4 if gold else 0.02) else []
+        rows.append(
+            {"speech": f"s{k // 20}", "date": "1985", "source": "AAA", "codes": codes, "targets": ["XXX"]}
+            | {"actors": ["XXX"]}
+        )
+        if k % 8 == 0:
+            audit.append({"passage_id": f"{k:016x}", "codes": ["SS+"] if gold else []})
+    n = len(CLASSES)
+    elsewhere = ErrorRates(CLASSES, np.full(n, 0.9), np.full(n, 0.01), np.full(n, 500.0), np.full(n, 5000.0))
+    asked = {"dyads": [("AAA", "XXX")], "error_rates": elsewhere, "measures": ("stance",), "draws": 0}
+    path = write(tmp_path / "a.parquet", rows)
+    alone = words([path], **asked)
+    with_audit = words([path], audit=pd.DataFrame(audit), **asked)
+    key = {"indicator": "shared_storyline", "value": "affirmed", "method": "adjusted"}
+    wrong, right = one(alone.series, **key), one(with_audit.series, **key)
+    assert not wrong["low"] < 0.2 < wrong["high"]
+    assert right["low"] < 0.2 < right["high"]
+    assert with_audit.settings["sensitivity_from_audit"]["about"] == ["SS+"]
+    assert "sensitivity_from_audit" not in alone.settings
+    key |= {"indicator": "threat_perception"}  # no case in the audit: its sensitivity is that of elsewhere, .9
+    assert one(with_audit.series, **key)["high"] < 0.02
+
+
+def test_small_cells_lean_on_the_other_periods_of_their_pair(tmp_path):
+    rng = np.random.default_rng(3)
+    rows = [
+        {
+            "speech": f"{y}-{k // 5}",
+            "date": str(y),
+            "source": "AAA",
+            "codes": ["SS+"] if rng.random() < 0.3 else [],
+            "targets": ["XXX"],
+            "actors": ["XXX"],
+        }
+        for y in range(1980, 1990)
+        for k in range(200 if y > 1980 else 12)
+    ]
+    rows[-12:] = [{**r, "date": "1991", "codes": [], "speech": "last"} for r in rows[-12:]]
+    n = len(CLASSES)
+    rates = ErrorRates(CLASSES, np.full(n, 0.9), np.full(n, 0.01), np.full(n, 500.0), np.full(n, 5000.0))
+    path = write(tmp_path / "a.parquet", rows)
+    frame = words([path], dyads=[("AAA", "XXX")], error_rates=rates, measures=("stance",), draws=0).series
+    frame = frame[(frame["indicator"] == "shared_storyline") & (frame["value"] == "affirmed")]
+    small = {m: one(frame, method=m, period="1991") for m in ("adjusted", "pooled")}
+    assert small["adjusted"]["estimate"] == 0 < 0.05 < small["pooled"]["estimate"]
+    large = {m: one(frame, method=m, period="1985") for m in ("adjusted", "pooled")}
+    assert abs(large["pooled"]["estimate"] - large["adjusted"]["estimate"]) < 0.04 < small["pooled"]["estimate"]
+    assert large["pooled"]["high"] - large["pooled"]["low"] < large["adjusted"]["high"] - large["adjusted"]["low"]
+    every = words([path], dyads=None, error_rates=rates, measures=("stance",), draws=0).series
+    assert "pooled" not in set(every["method"])  # too many pairs to be read one by one
+
+
 def test_one_speech_a_cell_borrows_the_design_effect_and_never_has_a_zero_interval(tmp_path):
     rows = [
         {"speech": f"s{y}", "date": str(y), "source": "AAA", "targets": ["XXX"], "actors": ["XXX"]}

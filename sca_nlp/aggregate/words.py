@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from sca_nlp import prevalence
-from sca_nlp.aggregate.audit import audit_rates, design_rows
+from sca_nlp.aggregate.audit import LEAST, audit_rates, design_rows
 from sca_nlp.aggregate.cells import Cells, Members, Variable, collect, open_base
 from sca_nlp.codebook import Codebook, default_codebook
 from sca_nlp.errors import InputError
@@ -26,6 +26,8 @@ from sca_nlp.prevalence import ErrorRates
 
 #: How many units the pooled design effect and unit variance count for beside a cell's own speeches and sentences.
 _PRIOR_SPEECHES, _PRIOR_SENTENCES = 8.0, 4.0
+#: Fewer periods than this say too little of how periods differ: their cells lean on nothing.
+_LEAST_PERIODS = 4
 _KEYS = ["source", "target", "period"]
 _SERIES = [
     *_KEYS,
@@ -93,8 +95,8 @@ def words(
         error_rates: sensitivity and false-alarm rates, one for all sentences or a mapping with keys `all` and `about`
             (sentences about somebody; selected by their codes, so their rates differ). Adds the method `adjusted`.
         audit: random audit: `passage_id`, `codes` (the coder's, a list) and, where uneven, `inclusion_probability`.
-            Gives the error rates where none are given, and the method `design` in cells with at least 20 audited
-            sentences.
+            Gives the error rates of every class of which it has at least 20 cases (`error_rates` serves for the
+            others), and the method `design` in cells with at least 20 audited sentences.
         headline: method of the draws: `raw_count`, `raw_probability` or `adjusted` (the default where rates are
             known; else `raw_probability`).
         about: `named`: a sentence is about its targets or, when it has no code, about the actors that it names;
@@ -116,8 +118,14 @@ def words(
     if about not in ("named", "targets"):
         raise InputError("about", repr(about), "named or targets")
     rates = dict(error_rates) if isinstance(error_rates, Mapping) else {"all": error_rates, "about": error_rates}
-    if audit is not None and not isinstance(error_rates, (Mapping, ErrorRates)):
-        rates = audit_rates(passages, audit, book, about)
+    audited: dict[str, list[str]] = {}
+    if audit is not None:  # it measures the model on this very corpus; where it has too few cases, others must do
+        own = audit_rates(passages, audit, book, about)
+        audited = {
+            k: [c for c, n in zip(r.classes, r.n_positive, strict=True) if n >= LEAST or rates.get(k) is None]
+            for k, r in own.items()
+        }
+        rates = {k: r.backed_by(rates.get(k), LEAST) for k, r in own.items()}
     known = {k: v for k, v in rates.items() if v is not None}
     headline = headline or ("adjusted" if "about" in known else "raw_probability")
     if headline not in ("raw_count", "raw_probability", "adjusted") or (
@@ -140,12 +148,13 @@ def words(
     )
     everyone, toward, salient = collect(base, dyads, members)
     effect = _design_effects([everyone, toward])
+    pool = dyads is not None  # of every pair there is, most have too few sentences to be read one by one
     frames: list[pd.DataFrame] = []
     if "salience" in measures:
-        frames += _shares(everyone, variables, book, "salience", effect, known.get("all"), min_passages)
-        frames += _shares(salient, variables, book, "salience", effect, known.get("all"), min_passages)
+        frames += _shares(everyone, variables, book, "salience", effect, known.get("all"), min_passages, pool)
+        frames += _shares(salient, variables, book, "salience", effect, known.get("all"), min_passages, pool)
     if "stance" in measures:
-        frames += _shares(toward, variables, book, "stance", effect, known.get("about"), min_passages)
+        frames += _shares(toward, variables, book, "stance", effect, known.get("about"), min_passages, pool)
     drawn = pd.DataFrame(columns=[*_KEYS, "draw", "estimate"])
     if "balance" in measures:
         balances, drawn = _balances(
@@ -169,6 +178,7 @@ def words(
         "languages": list(languages),
         "by": by or "",
         "design_effect": round(float(np.median(effect)), 4),
+        **({"sensitivity_from_audit": audited} if audit is not None else {}),
         "cells": len(toward.n),
     }
     return Words(_name_stratum(out, by), _name_stratum(drawn, by), base.left_out, settings)
@@ -284,6 +294,7 @@ def _shares(
     effect: Array,
     rates: ErrorRates | None,
     least: int,
+    pool: bool,
 ) -> list[pd.DataFrame]:
     """Return the frames of salience or stance: each class by each method."""
     if not len(cells.n):
@@ -317,11 +328,22 @@ def _shares(
         limits = (np.clip(mean[:, j] - half, 0, 1), np.clip(mean[:, j] + half, 0, 1))
         out.append(_frame(cells, measure, indicator, value, "raw_probability", least, mean[:, j], *limits))
         if rates is not None:
-            fixed = prevalence.adjusted(
-                mean[:, i], size, rates.tpr[k], rates.fpr[k], rates.n_positive[k], rates.n_negative[k], z=z
-            )
+            known = rates.tpr[k], rates.fpr[k], rates.n_positive[k], rates.n_negative[k]
+            fixed = prevalence.adjusted(mean[:, i], size, *known, z=z)
             out.append(_frame(cells, measure, indicator, value, "adjusted", least, *fixed))
+            if pool:
+                fixed = prevalence.adjusted(*_pooled(cells, mean[:, i], size), *known)
+                out.append(_frame(cells, measure, indicator, value, "pooled", least, *fixed))
     return out
+
+
+def _pooled(cells: Cells, share: Array, size: Array) -> tuple[Array, Array]:
+    """Return each cell's share and the number of sentences it is worth, leaning on the other periods of its pair."""
+    share, size = share.copy(), size.copy()
+    for rows in cells.keys.groupby(["source", "target", "stratum"]).indices.values():
+        if len(rows) >= _LEAST_PERIODS:
+            share[rows], size[rows] = prevalence.pool(share[rows], size[rows])
+    return share, size
 
 
 def _balances(

@@ -18,6 +18,8 @@ from sca_nlp.compare.series import Array, Pair
 
 COLUMNS = ["source", "target", "series", "period", "low", "high", "p", "before", "after", "share_of_draws", "make_up"]
 LEAST = 10
+#: Of the tests that the limits turn around.
+LEVEL = 0.05
 
 
 def partition(x: Array, penalty: float, min_size: int = 3) -> list[int]:
@@ -158,7 +160,8 @@ def any_break(
 ) -> dict[str, Any]:
     """Return the test that the series has a break at all: the largest single change in level, and where.
 
-    The limits hold for all places at once, since the place is the one where the change is largest.
+    The limits are those of the test, turned around (`_limits`), so they pay for the choice of the place; on the words
+    they are wider by the spread of the draws.
     """
     label = "the series keeps one level, with its own momentum"
     values = pair.words if which == "words" else pair.deeds
@@ -169,15 +172,12 @@ def any_break(
     x = values[known]
     k = int(gains(x, min_size).argmax()) + min_size
     change = float(x[k:].mean() - x[:k].mean())
-    low = high = float("nan")
-    z = _largest(x, k, min_size)
+    low, high = _limits(x, k, min_size)
     if which == "words" and len(pair.draws) > 1:
-        d = pair.draws[:, known]
-        low, high = series.rubin(
-            d[:, k:].mean(1) - d[:, :k].mean(1), np.full(len(d), _level_variance(x, k)), point=change, z=z
-        )
-    else:
-        low, high = series.rubin(np.array([change, change]), np.full(2, _level_variance(x, k)), point=change, z=z)
+        drawn = pair.draws[:, known]
+        error = drawn[:, k:].mean(1) - drawn[:, :k].mean(1)
+        half = series.Z95 * float(np.sqrt(np.nanvar(error, ddof=1) * (1 + 1 / len(error))))
+        low, high = change - float(np.hypot(change - low, half)), change + float(np.hypot(high - change, half))
     return series.row(
         pair,
         "when did it change?",
@@ -198,24 +198,40 @@ def any_break(
     )
 
 
-def _largest(x: Array, k: int, min_size: int) -> float:
-    """Return how many standard errors the largest change of level in noise stays below in 95 of 100 cases.
+def _limits(x: Array, k: int, min_size: int, simulations: int = 400) -> tuple[float, float]:
+    """Return 95 % limits of the change of level at `k`: the changes which, taken away, leave no break to be seen.
 
-    The noise has the momentum that a break at `k` leaves; a fixed place would give 1.96.
+    This turns the test of `p_of_break` around (Neyman 1937), so limits and p-value tell the same story: the momentum is
+    measured anew on what each change leaves, and the largest of all places is what it is compared with. Limits from the
+    spread around the two levels held "no change" in 71 to 85 of 100 series without one.
     """
-    rest = np.concatenate([x[:k] - x[:k].mean(), x[k:] - x[k:].mean()])
-    if not series.spread(rest):
-        return series.Z95
-    # Shocks of its own: the limits take nothing from the generator of the p-value.
-    found = gains(null.ar1_paths(rest, 400, np.random.default_rng(0)), min_size)
-    return max(float(np.sqrt(np.quantile(found.max(1), 0.95) / found.mean())), series.Z95)
+    from scipy.signal import lfilter
 
+    # Shocks of its own, the same for every change: the limits take nothing from the generator of the p-value.
+    rng = np.random.default_rng(0)
+    shocks = rng.standard_normal((simulations, len(x)))
 
-def _level_variance(x: Array, k: int) -> float:
-    """Return the variance of the difference of two levels under first-order momentum."""
-    rest = np.concatenate([x[:k] - x[:k].mean(), x[k:] - x[k:].mean()])
-    rho, shock = null.ar1_fit(rest)
-    return shock**2 / (1 - min(max(rho, 0.0), 0.8)) ** 2 * (1 / k + 1 / (len(x) - k))
+    def p(change: float) -> float:
+        y = x - change * (np.arange(len(x)) >= k)
+        rho, _ = null.ar1_fit(y)
+        noise = shocks.copy()
+        noise[:, 0] /= np.sqrt(1 - rho**2)
+        paths = lfilter([1.0], [1.0, -rho], noise, axis=1)
+        paths /= np.maximum(paths.std(1, keepdims=True), 1e-300)
+        seen = gains((y - y.mean()) / max(float(y.std()), 1e-300), min_size).max()
+        return null.p_value(float(seen), gains(paths, min_size).max(1))
+
+    change, unit = float(x[k:].mean() - x[:k].mean()), float(x.std())
+    found = []
+    for sign in (-1, 1):
+        inside, outside = 0.0, 0.5 * unit
+        while p(change + sign * outside) > LEVEL and outside < 10 * unit:
+            inside, outside = outside, 1.5 * outside
+        for _ in range(10):
+            middle = (inside + outside) / 2
+            inside, outside = (middle, outside) if p(change + sign * middle) > LEVEL else (inside, middle)
+        found.append(change + sign * outside)
+    return found[0], found[1]
 
 
 def nearness(

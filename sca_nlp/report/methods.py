@@ -70,6 +70,10 @@ def write_methods(frames: Frames, pairs: list[Pair], book: Codebook, passages_pe
                 "the adjusted estimate corrects counts for the classifier's sensitivity and specificity (Rogan & Gladen"
                 " 1978; Forman 2008)"
             ),
+            "pooled": (
+                "the pooled estimate is the adjusted one after the cells of a pair have leaned on each other"
+                " (beta-binomial; Kass & Steffey 1989)"
+            ),
             "raw_probability": "the raw probability is the mean of calibrated probabilities",
             "raw_count": "the raw count takes the classifier at its word and is biased where it errs",
         }

@@ -19,11 +19,12 @@ MANIFESTATION_NAMES = {
 METHOD_NAMES = {
     "design": "design-based, audit-corrected",
     "adjusted": "adjusted for classifier error",
+    "pooled": "adjusted, small cells leaning on the pair's other periods",
     "raw_probability": "raw, mean calibrated probability",
     "raw_count": "raw, classify and count",
 }
 #: What stands as headline where several methods are there, best first (measures.md, prevalence).
-METHOD_ORDER = ("design", "adjusted", "raw_probability", "raw_count")
+METHOD_ORDER = ("design", "adjusted", "pooled", "raw_probability", "raw_count")
 
 
 def finite(x: Any) -> bool:

@@ -50,6 +50,11 @@ def pooled(rng: Rng, share: float) -> Iterator[Found]:
     n = rng.choice([20, 60, 300], 40)
     _, low, high = prevalence.shrink(rng.binomial(n, truth) / n, n)
     yield from (covers("pooled over cells (shrink)", *limits) for limits in zip(low, high, truth, strict=True))
+    r = rates(rng, 1000, share, SENSITIVITY, SPECIFICITY)
+    seen = rng.binomial(n, truth * SENSITIVITY + (1 - truth) * (1 - SPECIFICITY)) / n
+    centre, size = prevalence.pool(seen, n)
+    _, low, high = prevalence.adjusted(centre, size, r.tpr, r.fpr, r.n_positive, r.n_negative)
+    yield from (covers("pooled, then adjusted", *limits) for limits in zip(low, high, truth, strict=True))
 
 
 def drift(rng: Rng, share: float) -> Iterator[Found]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sca_nlp.compare import breaks, null
+from sca_nlp.compare import breaks
 from tests.compare.worlds import ar, pair
 
 
@@ -116,12 +116,10 @@ def test_the_largest_change_is_that_of_the_series_that_was_asked_for(which):
     assert said["at"] == "1924"
     change = x[24:].mean() - x[:24].mean()
     assert row["estimate"] == pytest.approx(change)
-    rest = np.concatenate([x[:24] - x[:24].mean(), x[24:] - x[24:].mean()])
-    rho, shock = null.ar1_fit(rest)
-    error = shock / (1 - max(rho, 0)) * (1 / 24 + 1 / 16) ** 0.5
-    half = row["high"] - change
-    assert 2.4 < half / error < 3.4  # for all places at once; 1.96 for a place fixed beforehand
-    assert (row["low"], row["high"]) == (pytest.approx(change - half, rel=1e-3), pytest.approx(change + half, rel=1e-3))
+    for limit, sign in ((row["low"], 1), (row["high"], -1)):  # taken away, a change within leaves no break to be seen
+        for nearer, seen in ((0.1, False), (-0.3, True)):
+            left = x - (limit + sign * nearer) * (np.arange(40) >= 24)
+            assert (breaks.p_of_break(left, 3, 999, np.random.default_rng(1)) < 0.05) == seen
     assert said.get("make_up_changes_there", False) == (which == "deeds")  # words are not made of data sets
     found = breaks.find(p, which, permutations=19, rng=np.random.default_rng(0))
     assert list(found.columns) == breaks.COLUMNS
@@ -179,7 +177,13 @@ def test_nearness_without_a_break_says_in_which():
 def test_limits_pay_for_the_choice_of_the_place():
     rng = np.random.default_rng(10)
     rows = [breaks.any_break(pair(x, x, draws=x[None]), "words", permutations=9, rng=rng) for x in ar(rng, 150, 40, 0)]
-    assert np.mean([r["low"] <= 0 <= r["high"] for r in rows]) >= 0.88  # about .5 with limits for a fixed place
-    still = np.repeat([0.0, 1.0], 20)  # nothing is left to simulate
-    row = breaks.any_break(pair(still, still, draws=still[None]), "words", permutations=9, rng=rng)
-    assert row["low"] == pytest.approx(row["high"]) == pytest.approx(1)
+    assert np.mean([r["low"] <= 0 <= r["high"] for r in rows]) >= 0.91  # about .5 with limits for a fixed place
+    rows = [
+        breaks.any_break(pair(x, x, draws=x[None]), "deeds", permutations=9, rng=rng) for x in ar(rng, 150, 30, 0.5)
+    ]
+    assert np.mean([r["low"] <= 0 <= r["high"] for r in rows]) >= 0.91
+    wide = pair(still := np.repeat([0.0, 1.0], 20), still, draws=still + rng.normal(0, 0.5, (50, 40)))
+    row = breaks.any_break(wide, "words", permutations=9, rng=rng)
+    assert 0.1 < row["high"] - 1 < 0.6  # nothing but the error of measurement
+    row = breaks.any_break(pair(still, still, draws=still[None]), "words", permutations=9, rng=rng)  # not even that
+    assert row["low"] == pytest.approx(row["high"], abs=2e-3) == pytest.approx(1, abs=1e-3)
