@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,9 @@ def cross_correlation(
 
     Each series is whitened by its own autoregression (order by BIC; Haugh 1976). The p-value compares the largest
     absolute correlation over the direction's lags with that of block-permuted deeds, so the choice of lag is paid for;
-    the limits hold for all lags of the direction at once (Sidak 1967), so they pay for it too.
+    the limits (Fisher's z) pay for it as far as there was a choice (`chosen_z`).
     `settings` holds the whole correlogram, -max_lag to max_lag.
     """
-    from scipy.special import ndtri
-
     name, nulls = "cross-correlation", "words and deeds each have their own momentum, and nothing else in common"
     why = series.problem(pair, LEAST)
     if not why:
@@ -72,8 +71,7 @@ def cross_correlation(
     rows = []
     for direction, side in ((WORDS_FIRST, lags > 0), (DEEDS_FIRST, lags < 0)):
         k = int(np.flatnonzero(side)[np.abs(r[0, side]).argmax()])
-        z = float(ndtri((1 + 0.95 ** (1 / max_lag)) / 2))
-        low, high = series.rubin(r[1:, k], np.full(len(r) - 1, 1 / max(n - 3, 1)), point=float(r[0, k]), z=z)
+        low, high = _limits(r[:, k], n, max_lag)
         rows.append(
             series.row(
                 pair,
@@ -81,8 +79,8 @@ def cross_correlation(
                 name,
                 direction=direction,
                 estimate=float(r[0, k]),
-                low=max(low, -1.0),
-                high=min(high, 1.0),
+                low=low,
+                high=high,
                 p=null.p_value(float(np.abs(r[0, side]).max()), np.abs(s[:, side]).max(1)),
                 null=nulls,
                 n=n,
@@ -97,6 +95,55 @@ def cross_correlation(
             )
         )
     return rows
+
+
+def chosen_z(size: Array, of: int) -> Array:
+    """Return how many standard errors to each side hold the truth of the largest of `of` estimates in 95 of 100 cases.
+
+    `size` is the true absolute value of the one that was chosen, in standard errors; the others are 0, all are normal
+    and independent. From 1.96 where the choice was certain, to Sidak's (1967) figure where nothing is there.
+    """
+    from scipy.special import ndtr
+
+    size = np.asarray(size, float)
+    if of < 2:
+        return np.full(size.shape, series.Z95)
+    z = np.linspace(-5, 5, 1001)
+    weight = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) * (z[1] - z[0])
+
+    def others(x: Array) -> Array:  # all of them within x
+        return np.asarray((2 * ndtr(x) - 1) ** (of - 1))
+
+    m = np.linspace(0, 5, 501)
+    largest = np.diff(others(m))
+    middle = (m[1:] + m[:-1]) / 2
+    found = np.empty(size.shape)
+    for place, s in np.ndenumerate(size):
+        right = weight * others(np.abs(z + s))  # it is chosen, and errs by z
+        wrong = largest * (ndtr(middle - s) - ndtr(-middle - s))  # another is, and errs by all that it shows
+        held = np.array([right[np.abs(z) <= c].sum() + wrong[middle <= c].sum() for c in m])
+        found[place] = m[int(np.argmax(held >= 0.95 * held[-1]))]
+    return np.maximum(found, series.Z95)
+
+
+@lru_cache
+def _table(of: int) -> tuple[Array, Array]:
+    """Return a grid of sizes and their `chosen_z`."""
+    sizes = np.linspace(0, 6, 25)
+    return sizes, chosen_z(sizes, of)
+
+
+def _limits(r: Array, n: int, of: int) -> tuple[float, float]:
+    """Return 95 % limits of a correlation, the largest of `of`; the first is the estimate, the others are its draws."""
+    drawn = np.arctanh(np.clip(r, -0.999999, 0.999999))
+    low, high = series.rubin(drawn[1:], np.full(len(r) - 1, 1 / max(n - 3, 1)), point=float(drawn[0]), z=1.0)
+    error = (high - low) / 2
+    # Every truth is held that is not too far from the estimate for a choice among truths of its size.
+    at, widths = _table(of)
+    truths = np.linspace(-6, 6, 2401) * error + drawn[0]
+    far = np.abs(truths - drawn[0]) / error
+    held = truths[far <= np.interp(np.abs(truths) / error, at, widths)]
+    return float(np.tanh(held.min())), float(np.tanh(held.max()))
 
 
 def _same(drawn: Array, point: Array) -> float:
@@ -145,10 +192,12 @@ def projection(
     # By Frisch-Waugh-Lovell the impulse's entry of the sandwich needs its residual alone.
     k, bandwidth = z.shape[1] + 1, max(abs(horizon), round(0.75 * n ** (1 / 3)))
     u = rx * (ry - slope * rx)
-    s = float(u @ u)
+    alone = s = float(u @ u)
     for lag in range(1, min(bandwidth, n - 1) + 1):
         s += 2 * (1 - lag / (bandwidth + 1)) * float(u[lag:] @ u[:-lag])
-    error = float(np.sqrt(max(s, 0.0) * n / max(n - k, 1)) / (rx @ rx))
+    # In short series the autocovariances come out too low: never less than the robust error without them, which the
+    # past among the controls would alone justify (Montiel Olea & Plagborg-Moller 2021).
+    error = float(np.sqrt(max(s, alone) * n / max(n - k, 1)) / (rx @ rx))
     p = null.p_value(abs(null.correlation(rx, ry)), np.abs(shuffled)) if order is not None else nan
     return Fit(slope, error, n, p)
 
@@ -159,7 +208,8 @@ def local_projections(
     """Return one row per direction and horizon (1 to `horizons`), and per direction a placebo (the impulse comes late).
 
     Estimate: change of the outcome, in its own standard deviations, `lag` periods after one standard deviation more of
-    the impulse, given `lags` past values of both. Limits: HAC errors (t) and the spread over draws. The p-value
+    the impulse, given `lags` past values of both. Limits: HAC errors, robust ones at least (t), and the spread over
+    draws. The p-value
     permutes the impulse's residual (Freedman & Lane 1983), since HAC errors alone reject too often in short series.
     The placebo
     regresses the outcome before the impulse: it finds reverse order and common anticipation, and should be null.

@@ -157,15 +157,31 @@ def test_rows_of_the_cross_correlation_say_what_was_done():
         assert said["draws_with_this_lag"] == 1
         assert len(said["correlogram"]) == 11
         assert said["correlogram"][5 + int(row["lag"])] == pytest.approx(row["estimate"], abs=1e-4)
-        half = NormalDist().inv_cdf((1 + 0.95**0.2) / 2) / (n - 3) ** 0.5  # five lags at once
-        assert row["high"] == pytest.approx(min(row["estimate"] + half, 1))
-        assert row["low"] == pytest.approx(row["estimate"] - half)
+        center = np.arctanh(row["estimate"])
+        halves = abs(np.arctanh([row["low"], row["high"]]) - center) * (n - 3) ** 0.5  # in standard errors
+        five = NormalDist().inv_cdf((1 + 0.95**0.2) / 2)  # five lags at once
+        assert ((halves > 1.95) & (halves < five + 0.01)).all()
+        away = halves[int(row["estimate"] > 0)]  # truths farther from 0 than the estimate: there was less of a choice
+        assert away < halves[int(row["estimate"] < 0)] + 0.01
+        assert away == pytest.approx(1.96, abs=0.02) or abs(row["estimate"]) < 0.5
     noisy = leadlag.cross_correlation(pair(x, y, noise=3), permutations=9, rng=np.random.default_rng(0))
     assert 0 < json.loads(noisy[0]["settings"])["draws_with_this_lag"] < 1
     short = leadlag.cross_correlation(pair(x[31:48], y[31:48], noise=0), permutations=9, rng=np.random.default_rng(0))
     assert json.loads(short[0]["settings"])["max_lag"] == 4  # a quarter of the periods
     none = leadlag.cross_correlation(pair(x[:9], y[:9]), permutations=9, rng=np.random.default_rng(0))
     assert {r["question"] for r in none} == {leadlag.QUESTION}
+
+
+@pytest.mark.parametrize("size", [0.0, 1.5, 3.0, 6.0])
+def test_the_limits_of_the_largest_pay_for_the_choice_that_there_was(size):
+    rng = np.random.default_rng(11)
+    seen = rng.standard_normal((4000, 5))
+    seen[:, 0] += size
+    chosen = np.abs(seen).argmax(1)
+    value, truth = seen[np.arange(4000), chosen], np.where(chosen == 0, size, 0.0)
+    wide = leadlag.chosen_z(np.array([0.0, size]), 5)[(chosen == 0).astype(int)]
+    assert 0.94 <= np.mean(np.abs(value - truth) <= wide) <= (0.965 if size in (0.0, 6.0) else 0.99)
+    assert leadlag.chosen_z(np.array([size]), 1) == pytest.approx(1.96, abs=0.001)
 
 
 def test_rows_of_the_projections_have_positive_lags_where_words_come_first():
