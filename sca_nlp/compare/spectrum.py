@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sca_nlp.compare import series
@@ -30,6 +31,7 @@ COLUMNS = [
     "met",
     "n_periods",
     "n_deeds",
+    "together",
     "reason",
 ]
 
@@ -37,7 +39,7 @@ COLUMNS = [
 @dataclass(frozen=True)
 class Position:
     """The stage of a pair over a span of periods (`unknown` where too few criteria are known), and all criteria as a
-    frame.
+    frame: a row a direction, or one where `together` says that both directions were taken as one.
     """
 
     stage: str
@@ -118,12 +120,27 @@ def position(
 def _lines(
     book: Criteria, words: pd.DataFrame, deeds: pd.DataFrame, source: str, target: str
 ) -> list[tuple[Criterion, str, str, _Line]]:
-    """Return what each criterion sees, the other direction too where it must hold in both."""
-    return [
-        (c, s, t, _line(c, words, deeds, s, t))
-        for c in book.criteria
-        for s, t in ((source, target), (target, source))[: 2 if c.both else 1]
+    """Return what each criterion sees: each direction where it must hold in both, else the two together."""
+    out = []
+    for c in book.criteria:
+        there, back = (_line(c, words, deeds, s, t) for s, t in ((source, target), (target, source)))
+        if c.both:
+            out += [(c, source, target, there), (c, target, source, back)]
+        else:
+            out.append((c, source, target, _together(there, back)))
+    return out
+
+
+def _together(a: _Line, b: _Line) -> _Line:
+    """Return the mean of two directions in each period, of the known one where the other is not known."""
+    at = np.union1d(a.at, b.at)
+    sides = [
+        pd.DataFrame({"value": x.value, "n": x.n_deeds, "largest": x.largest}, index=x.at).reindex(at) for x in (a, b)
     ]
+    value = np.nanmean(np.stack([f["value"].to_numpy(float) for f in sides]), 0) if len(at) else np.zeros(0)
+    n = sum(f["n"].fillna(0).to_numpy(int) for f in sides)
+    largest = np.fmax(*(f["largest"].fillna(0.0).to_numpy(float) for f in sides))
+    return _Line(at, value, n, largest)
 
 
 def _position(book: Criteria, lines: Sequence[tuple[Criterion, str, str, _Line]], span: tuple[str, str]) -> Position:
@@ -137,7 +154,7 @@ def _position(book: Criteria, lines: Sequence[tuple[Criterion, str, str, _Line]]
             "criterion": c.id,
             "text": c.text,
         }
-        | {"op": c.op, "threshold": c.threshold}
+        | {"op": c.op, "threshold": c.threshold, "together": not c.both}
         | _judge(book, c, line, span)
         for c, s, t, line in lines
     ]

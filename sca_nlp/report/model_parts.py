@@ -297,7 +297,8 @@ def position(frames: Frames, pair: Pair) -> tuple[str, str, str, list[list[Any]]
                 if r["met"]
                 else "no"
             )
-            who = f"{r['text']} ({r['source']} → {r['target']}; {plain(str(r['stage']))})"
+            arrow = "↔" if r.get("together") is True else "→"  # runs of earlier versions have no such column
+            who = f"{r['text']} ({r['source']} {arrow} {r['target']}; {plain(str(r['stage']))})"
             met += f" ({r['reason']})" if r.get("reason") else ""
             rows.append([who, num(r["value"]), f"{r['op']} {num(r['threshold'])}", met, str(r["n_periods"])])
     return str(latest["stage"]), str(latest["first"]), str(latest["last"]), rows

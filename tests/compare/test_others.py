@@ -227,9 +227,22 @@ def test_one_years_words_do_not_stand_for_five():
 
 def test_a_criterion_fails_where_one_side_fails_it():
     calm, series = level_frames(0.01, 0.01, 0.1, KEPT)
-    loud, _ = level_frames(0.5, 0.01, 0.1, KEPT)
+    harsh, _ = level_frames(0.5, 0.01, 0.1, KEPT)
+    loud, _ = level_frames(0.27, 0.01, 0.1, KEPT)
+    both = pd.concat([calm[calm["source"] == "AAA"], harsh[harsh["source"] == "BBB"]])  # together below zero
+    for order in (("AAA", "BBB"), ("BBB", "AAA")):  # whoever comes first
+        assert spectrum.position(both, series, *order, span=("1990", "1994")).stage == "conflict_formation"
     one_sided = pd.concat([calm[calm["source"] == "AAA"], loud[loud["source"] == "BBB"]])
     found = spectrum.position(one_sided, series, "AAA", "BBB", span=("1990", "1994"))
+    swapped = spectrum.position(one_sided, series, "BBB", "AAA", span=("1990", "1994"))
+    assert swapped.stage == found.stage
+    value = found.criteria[found.criteria["together"]].set_index("criterion")["value"]
+    assert value["words_not_hostile"] == pytest.approx(
+        one_sided[(one_sided["measure"] == "balance") & (one_sided["indicator"] == "all")]["estimate"].mean()
+    )
+    pd.testing.assert_series_equal(
+        value, swapped.criteria[swapped.criteria["together"]].set_index("criterion")["value"]
+    )
     assert found.stage == "security_regime"  # three of four criteria of a regime, and none of a community's required
     # The loud side speaks in one year only: too little to decide, too much to be passed over.
     hushed = one_sided[(one_sided["source"] == "AAA") | (one_sided["period"] == "1990")]
