@@ -216,12 +216,14 @@ def panel(pairs: Sequence[Pair], *, lags: int, permutations: int, rng: np.random
             continue
         causes, effects = [u[first] for u in usable], [u[1 - first] for u in usable]
         found = dumitrescu_hurlin(causes, effects, lags=lags)
-        shifts = rng.random(permutations)
         least = lags + 1  # shifts by fewer periods would leave the alignment that is tested
+        most = max(len(x) for x in causes) - 2 * least + 1
+        # Each shift once: drawn with repetition, the few that there are would count the second best among the best.
+        shifts = (np.arange(most) + 0.5) / most if most <= permutations else rng.random(permutations)
         shuffled = np.array(
             [
                 dumitrescu_hurlin(
-                    [np.roll(x, least + int(s * (len(x) - 2 * least))) for x in causes], effects, lags=lags
+                    [np.roll(x, least + int(s * (len(x) - 2 * least + 1))) for x in causes], effects, lags=lags
                 )["z"]
                 for s in shifts
             ]
@@ -240,7 +242,7 @@ def panel(pairs: Sequence[Pair], *, lags: int, permutations: int, rng: np.random
                 settings={
                     "z": round(found["z"], 4),
                     "asymptotic_p": round(found["p"], 5),
-                    "permutations": permutations,
+                    "permutations": len(shifts),
                     "form": "first differences",
                 },
             )

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from sca_nlp.compare import gap, leadlag, series
+from sca_nlp.compare import breaks, gap, granger, leadlag, reciprocity, series
 from sca_nlp.compare.pool import Step, by_pair, each
 
 #: Word series, their draws, and deed series made under one set of choices.
 Frames = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
+#: Draws behind the limits of those tests whose p-value needs none: their limits are not shown side by side.
+DRAWS = 20
 
 
 def sensitivity(
@@ -28,9 +31,9 @@ def sensitivity(
     seed: int = 0,
     **chosen: Any,
 ) -> pd.DataFrame:
-    """Return agreement, drift of the gap and cross-correlations of a dyad for each variant and reference window.
+    """Return a dyad's tests for each variant: agreement, drift of the gap, lead, prediction, answers, breaks.
 
-    Only the drift hangs on the window, so the others stand under the first window alone.
+    The drift stands under each reference window too; nothing else hangs on it.
 
     Args:
         variants: name (such as `verbal deeds in`, `threshold +.1`, `weights: threat only`) -> frames made that way.
@@ -54,6 +57,7 @@ def sensitivity(
         words, draws, deeds = next(iter(variants.values()))
         made = other_words(words, draws, weights, headline)
         every |= {name: (w, d, deeds) for name, (w, d) in made.items()}
+    turned = (target, source)
     for name, frames in every.items():
         pair = series.align(*frames, source, target, **chosen)
         settings: dict[str, Any] = {"permutations": permutations}
@@ -64,6 +68,12 @@ def sensitivity(
             if k == 0:
                 found = gap.divergence(pair, window=window, rng=rng, **settings)
                 found += leadlag.cross_correlation(pair, max_lag=max_lag, rng=rng, **settings)
+                few, back = (
+                    replace(p, draws=p.draws[:DRAWS]) for p in (pair, series.align(*frames, *turned, **chosen))
+                )
+                found += granger.toda_yamamoto_rows(few)
+                found += reciprocity.reciprocity(few, back, rng=rng, **settings)[0]
+                found += [breaks.any_break(few, which, rng=rng, **settings) for which in ("words", "deeds")]
             else:
                 found = [gap.drift(pair, window=window, rng=rng, **settings)]
             rows += [{"variant": name, "window": label} | r for r in found]

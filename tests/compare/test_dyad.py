@@ -135,9 +135,12 @@ def test_sensitivity_shows_each_choice_and_changes_nothing_else():
         windows=windows,
         permutations=49,
     )
-    assert len(table) == 3 * (4 + 1)  # only the drift hangs on the window
+    assert (table["window"] == "early").sum() == 3  # only the drift hangs on the window
+    assert set(table["statistic"]) > {"Toda-Yamamoto", "answer to hostile words", "GRIT runs in deeds", "break in words"}
     by = table.set_index(["variant", "window", "statistic", "direction"])["estimate"]
-    assert by["main"].to_numpy() == pytest.approx(by["louder"].to_numpy(), abs=1e-6)
+    assert by["louder", "all", "break in deeds", ""] == pytest.approx(3 * by["main", "all", "break in deeds", ""])
+    by = by.drop("break in deeds", level="statistic")
+    assert by["main"].to_numpy() == pytest.approx(by["louder"].to_numpy(), abs=1e-6, nan_ok=True)
     first = "cross-correlation", "words lead deeds"
     assert by["cold", "all", *first] == pytest.approx(-by["main", "all", *first], abs=1e-6)
 
