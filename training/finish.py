@@ -77,12 +77,13 @@ def finish(
         jobs = [(config, codebook, data, work, k) for k in range(config.finish.seeds)]
         todo = [j for j in jobs if not (work / f"final{j[4]}.pt").exists()]
         say(f"last fit: {len(todo)} of {len(jobs)} to do")
-        if min(config.workers, len(todo)) > 1:
-            with ProcessPoolExecutor(config.workers, mp_context=get_context("spawn")) as pool:
-                list(pool.map(_finish_job, todo))
+        n = max(1, min(config.workers, len(todo)))
+        if n > 1:
+            with ProcessPoolExecutor(n, mp_context=get_context("spawn")) as pool:
+                list(pool.map(_finish_job, todo, [1] * len(todo)))
         else:
             for job in todo:
-                _finish_job(job)
+                _finish_job(job, torch.get_num_threads())
         paths = [work / f"final{k}.pt" for k in range(config.finish.seeds)]
     else:
         paths = [work / f"fold{k}.pt" for k in range(config.split.folds)]
@@ -98,11 +99,10 @@ def logits_of(path: Path, base: Base, config: TrainConfig, codebook: Codebook, t
     return predict(model.to(torch.bfloat16).to(device_of()), base.ids(texts, config.encoder.max_length))
 
 
-def _finish_job(job: tuple[TrainConfig, Codebook, Dataset, Path, int]) -> None:
+def _finish_job(job: tuple[TrainConfig, Codebook, Dataset, Path, int], threads: int) -> None:
     """Fit once from the mean of the fold models; leave the weights and a log in the work folder."""
     config, codebook, data, work, k = job
-    if config.workers > 1:
-        torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     base = open_base(config.encoder.base)
     extra = counterfactuals(codebook, config.templates) if config.templates else []
     target = soften(data.gold, np.load(work / "teacher.npy"), config.finish.soften)
