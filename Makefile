@@ -63,8 +63,8 @@ bar: setup
 
 # The share of branches that the tests reach in the rooms that read, keep and count (.ci/branches.py names them), also in
 # processes that they start; 1 where a room is below 90 %.
-COVERAGE_TESTS := tests/read tests/pipeline tests/compare tests/validity tests/faults \
-  $(addprefix tests/test_,$(addsuffix .py,agreement aggregate chronologies config makeup places prevalence registry \
+COVERAGE_TESTS := tests/read tests/pipeline tests/prevalence tests/compare tests/validity tests/faults \
+  $(addprefix tests/test_,$(addsuffix .py,agreement aggregate chronologies config makeup places registry \
   simulate store transactions))
 coverage: export COVERAGE_FILE := $(CURDIR)/.coverage
 coverage: setup

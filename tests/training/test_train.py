@@ -188,6 +188,25 @@ def test_softmax_loss_is_the_likelihood_of_the_three_values(base: object) -> Non
     np.testing.assert_allclose(probabilities(logits.numpy(), BOOK, "softmax"), p.numpy(), atol=1e-6)
 
 
+def test_dropout_by_the_byte_keeps_means_and_rests_outside_training() -> None:
+    import torch
+
+    from training.network import ByteDropout, quicken
+
+    torch.manual_seed(0)
+    drop, x = ByteDropout(0.1), torch.ones(300, 401)
+    y = drop(x)
+    assert torch.equal(y.unique(), torch.tensor([0.0, 256 / 230]))
+    assert abs(float((y == 0).float().mean()) - 26 / 256) < 0.004
+    assert abs(float(y.mean()) - 1) < 0.004
+    assert not torch.equal(drop(x), y)  # another mask
+    assert torch.equal(drop.eval()(x), x)
+    assert drop(torch.ones(3, dtype=torch.bfloat16)).dtype == torch.bfloat16
+    whole = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Sequential(torch.nn.Dropout(0.2), torch.nn.Dropout(0)))
+    quicken(whole)
+    assert [type(m).__name__ for m in whole[1]] == ["ByteDropout", "Dropout"]
+
+
 def test_softened_targets_stay_shares() -> None:
     t = soften(np.eye(2, dtype=np.float32), np.full((2, 2), 0.5, np.float32), 0.4)
     np.testing.assert_allclose(t, [[0.8, 0.2], [0.2, 0.8]])
