@@ -12,8 +12,8 @@ from sca_nlp import prevalence, simulate
 from sca_nlp.aggregate import words
 from sca_nlp.prevalence import ErrorRates
 from tests.bar.found import Found
+from tests.prevalence.audited import rates, speeches
 from tests.test_aggregate import CLASSES, write
-from tests.test_prevalence import rates, speeches
 
 Rng = np.random.Generator
 #: Of the classifier; sentences of a cell, those of a speech, and their likeness.

@@ -1,0 +1,1 @@
+"""Shares, their corrections and their intervals."""
