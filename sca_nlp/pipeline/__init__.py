@@ -14,7 +14,8 @@ from sca_nlp.pipeline.series import (
     report,
     run,
 )
-from sca_nlp.pipeline.verify import Verdict, verify
+from sca_nlp.pipeline.verdict import Verdict
+from sca_nlp.pipeline.verify import verify
 
 __all__ = [
     "ScoreSummary",

@@ -1,7 +1,8 @@
 """What every stage was asked for, kept beside its results, so that `sca verify` can make them again.
 
 `recipe.json` in the run folder holds the settings of `aggregate`, `deeds` and `compare`; `report.json` in the report's
-folder holds those of the report and the digest of every file that went into it or came out of it.
+folder holds those of the report and the digest of every file that went into it or came out of it. Both say by what code
+and libraries the numbers were made.
 """
 
 from __future__ import annotations
@@ -15,9 +16,21 @@ from pathlib import Path
 from typing import Any
 
 from sca_nlp.errors import InputError
+from sca_nlp.pipeline.made_by import made_by
 from sca_nlp.store import write_json
 
 RECIPE, MANIFEST = "recipe.json", "report.json"
+#: What each stage writes, as files in the run folder.
+FRAMES = {
+    "aggregate": ("words.parquet", "words_draws.parquet"),
+    "deeds": ("deeds.parquet", "deed_series.parquet", "transactions.parquet"),
+    "compare": (
+        *("compare/gap.parquet", "compare/tests.parquet", "compare/breaks.parquet", "compare/sequences.parquet"),
+        *("compare/position.parquet", "compare/criteria.parquet", "compare/sensitivity.parquet"),
+    ),
+}
+
+
 #: What a report is made from, as patterns in the run folder.
 INPUTS = (
     "passages/*.parquet",
@@ -52,9 +65,19 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def outputs(stage: str) -> tuple[str, ...]:
+    """Return the files that a stage writes and a report reads."""
+    return (*FRAMES[stage], "deed_sources.json") if stage == "deeds" else FRAMES[stage]
+
+
 def keep_recipe(folder: Path, stage: str, **settings: Any) -> None:
-    """Add what a stage was asked for to the run's recipe; sections as tables, paths as they are from the run folder."""
-    write_json(folder / RECIPE, read_recipe(folder) | {stage: {k: _plain(v) for k, v in settings.items()}})
+    """Add what a stage was asked for to the run's recipe, by what it was made, and the digests of what came out.
+
+    Sections are kept as tables, paths as they are from the run folder.
+    """
+    kept = {k: _plain(v) for k, v in settings.items()}
+    kept["made_by"] = made_by(stage) | {"files": digests(folder, outputs(stage))}
+    write_json(folder / RECIPE, read_recipe(folder) | {stage: kept})
 
 
 def read_recipe(folder: Path) -> dict[str, Any]:
@@ -113,6 +136,7 @@ def seal_report(
         {
             "format": 1,
             "version": __version__,
+            "made_by": made_by("report"),
             "run": os.path.relpath(run, folder),
             "run_name": run.name,
             "title": title,

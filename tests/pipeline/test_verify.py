@@ -19,8 +19,9 @@ from sca_nlp.classify.folder import find_model, rewrite_texts
 from sca_nlp.cli import add_commands, app
 from sca_nlp.config import read_config
 from sca_nlp.errors import InputError
+from sca_nlp.pipeline.differences import cells_differ, frames_differ, lines_differ
 from sca_nlp.pipeline.recipe import MANIFEST
-from sca_nlp.pipeline.verify import MOST, Verdict, _cells_differ, _frames_differ, _lines_differ
+from sca_nlp.pipeline.verdict import MOST, Verdict
 from sca_nlp.report import html
 from sca_nlp.share import share_path
 
@@ -217,15 +218,15 @@ def test_every_way_in_which_a_frame_can_differ_is_told(
         theirs.to_parquet(tmp_path / "theirs.parquet", index=False)
     FRAME.to_parquet(tmp_path / "ours.parquet", index=False)
     verdict = Verdict(tmp_path, tmp_path)
-    assert list(_frames_differ(tmp_path / "theirs.parquet", tmp_path / "ours.parquet", verdict)) == found
+    assert list(frames_differ(tmp_path / "theirs.parquet", tmp_path / "ours.parquet", verdict.counted)) == found
 
 
 def test_a_frame_that_the_settings_do_not_make_is_told(tmp_path: Path) -> None:
     FRAME.to_parquet(tmp_path / "theirs.parquet", index=False)
     verdict = Verdict(tmp_path, tmp_path)
-    told = _frames_differ(tmp_path / "theirs.parquet", tmp_path / "ours.parquet", verdict)
+    told = frames_differ(tmp_path / "theirs.parquet", tmp_path / "ours.parquet", verdict.counted)
     assert list(told) == ["there, but not made by the recorded settings"]
-    assert list(_frames_differ(tmp_path / "none", tmp_path / "ours.parquet", verdict)) == []
+    assert list(frames_differ(tmp_path / "none", tmp_path / "ours.parquet", verdict.counted)) == []
 
 
 TABLE = "source,estimate\nA,0.5\nB,\n"
@@ -247,15 +248,15 @@ def test_every_way_in_which_a_table_can_differ_is_told(tmp_path: Path, theirs: s
     if theirs is not None:
         (tmp_path / "theirs.csv").write_text(theirs)
     (tmp_path / "ours.csv").write_text(TABLE)
-    assert list(_cells_differ(tmp_path / "theirs.csv", tmp_path / "ours.csv")) == found
+    assert list(cells_differ(tmp_path / "theirs.csv", tmp_path / "ours.csv")) == found
 
 
 def test_tables_and_pages_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     (tmp_path / "ours").write_text(TABLE)
     (tmp_path / "theirs").write_bytes(b"\xff\xfe\x00")
     for told in (
-        _cells_differ(tmp_path / "theirs", tmp_path / "ours"),
-        _lines_differ(tmp_path / "theirs", tmp_path / "ours", figures=False),
+        cells_differ(tmp_path / "theirs", tmp_path / "ours"),
+        lines_differ(tmp_path / "theirs", tmp_path / "ours", figures=False),
     ):
         assert [t[:12] for t in told] == ["not readable"]
 
@@ -269,7 +270,7 @@ def test_every_way_in_which_a_page_can_differ_is_told(tmp_path: Path) -> None:
 
     def told(text: str, *, figures: bool = True) -> list[str]:
         theirs.write_text(text)
-        return list(_lines_differ(theirs, ours, figures))
+        return list(lines_differ(theirs, ours, figures))
 
     assert told(PAGE) == []  # drawings are not made again
     assert told(PAGE.replace("Two", "2")) == ["line 2: '<p>2.</p>'; recomputed '<p>Two.</p>'"]
@@ -277,7 +278,7 @@ def test_every_way_in_which_a_page_can_differ_is_told(tmp_path: Path) -> None:
     added = told("<p>None.</p>\n" + PAGE)
     assert added == ["5 lines; recomputed 4", "line 1: '<p>None.</p>'; recomputed '<p>One.</p>'"]  # the rest has moved
     theirs.unlink()
-    assert list(_lines_differ(theirs, ours, figures=True)) == ["not there"]
+    assert list(lines_differ(theirs, ours, figures=True)) == ["not there"]
 
 
 def test_of_many_differences_the_first_are_listed_and_the_rest_counted(tmp_path: Path) -> None:
