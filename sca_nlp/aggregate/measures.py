@@ -70,16 +70,22 @@ def shares(
             out.append(_frame(cells, measure, indicator, value, "adjusted", least, *fixed))
             if pool:
                 fixed = prevalence.adjusted(*_pooled(cells, mean[:, i], size), *known)
-                out.append(_frame(cells, measure, indicator, value, "pooled", least, *fixed))
+                leant = _frame(cells, measure, indicator, value, "pooled", least, *fixed)
+                out.append(leant[leant["estimate"].notna()])
     return out
 
 
 def _pooled(cells: Cells, share: Array, size: Array) -> tuple[Array, Array]:
-    """Return each cell's share and the number of sentences it is worth, leaning on the other periods of its pair."""
+    """Return each cell's share and the number of sentences it is worth, leaning on the other periods of its pair.
+
+    NaN where there are too few.
+    """
     share, size = share.copy(), size.copy()
     for rows in cells.keys.groupby(["source", "target", "stratum"]).indices.values():
         if len(rows) >= _LEAST_PERIODS:
             share[rows], size[rows] = prevalence.pool(share[rows], size[rows])
+        else:
+            share[rows] = np.nan
     return share, size
 
 

@@ -43,16 +43,18 @@ def cross_correlation(
 ) -> list[dict[str, Any]]:
     """Return two rows, one a direction: the largest pre-whitened cross-correlation over lags 1 to `max_lag`.
 
-    Each series is whitened by its own autoregression (order by BIC; Haugh 1976). The p-value compares the largest
-    absolute correlation over the direction's lags with that of block-permuted deeds, so the choice of lag is paid for;
+    Each series is whitened by its own autoregression (order by BIC, 1 to 3; Haugh 1976). The p-value compares the
+    largest absolute correlation over the direction's lags with that of block-permuted deeds, so the choice of lag is paid for;
     the limits (Fisher's z) pay for it as far as there was a choice (`chosen_z`).
     `settings` holds the whole correlogram, -max_lag to max_lag.
     """
     name, nulls = "cross-correlation", "words and deeds each have their own momentum, and nothing else in common"
     why = series.problem(pair, LEAST)
     if not why:
-        y = null.whiten(pair.deeds)
-        x = null.whiten(np.vstack([pair.words, pair.draws]), null.ar_order(pair.words))
+        # Of order 1 at least: BIC overlooks weak momentum in short series, and one filter alone hides a part of a lead.
+        orders = [max(null.ar_order(v), 1) for v in (pair.words, pair.deeds)]
+        x = null.whiten(np.vstack([pair.words, pair.draws]), orders[0])
+        y = null.whiten(pair.deeds, orders[1])
         why = series.foretold(x[0], y)
     if why:
         return [
@@ -71,7 +73,7 @@ def cross_correlation(
     rows = []
     for direction, side in ((WORDS_FIRST, lags > 0), (DEEDS_FIRST, lags < 0)):
         k = int(np.flatnonzero(side)[np.abs(r[0, side]).argmax()])
-        low, high = _limits(r[:, k], n, max_lag)
+        low, high = _limits(r[:, k], n - abs(int(lags[k])) - sum(orders), max_lag)
         rows.append(
             series.row(
                 pair,
@@ -101,7 +103,8 @@ def chosen_z(size: Array, of: int) -> Array:
     """Return how many standard errors to each side hold the truth of the largest of `of` estimates in 95 of 100 cases.
 
     `size` is the true absolute value of the one that was chosen, in standard errors; the others are 0, all are normal
-    and independent. From 1.96 where the choice was certain, to Sidak's (1967) figure where nothing is there.
+    and independent (with five alike and each four errors from 0 the limits hold in 88 of 100). From 1.96 where the
+    choice was certain, to Sidak's (1967) figure where nothing is there.
     """
     from scipy.special import ndtr
 
@@ -134,10 +137,15 @@ def _table(of: int) -> tuple[Array, Array]:
 
 
 def _limits(r: Array, n: int, of: int) -> tuple[float, float]:
-    """Return 95 % limits of a correlation, the largest of `of`; the first is the estimate, the others are its draws."""
+    """Return 95 % limits of a correlation, the largest of `of`; the first is the estimate, the others are its draws.
+
+    `n` are the pairs that it rests on, less what the whitening took.
+    """
     drawn = np.arctanh(np.clip(r, -0.999999, 0.999999))
     low, high = series.rubin(drawn[1:], np.full(len(r) - 1, 1 / max(n - 3, 1)), point=float(drawn[0]), z=1.0)
     error = (high - low) / 2
+    if not error > 0:
+        return float("nan"), float("nan")
     # Every truth is held that is not too far from the estimate for a choice among truths of its size.
     at, widths = _table(of)
     truths = np.linspace(-6, 6, 2401) * error + drawn[0]

@@ -138,7 +138,10 @@ def _together(a: _Line, b: _Line) -> _Line:
         pd.DataFrame({"value": x.value, "n": x.n_deeds, "largest": x.largest}, index=x.at).reindex(at) for x in (a, b)
     ]
     value = np.nanmean(np.stack([f["value"].to_numpy(float) for f in sides]), 0) if len(at) else np.zeros(0)
-    n = sum(f["n"].fillna(0).to_numpy(int) for f in sides)
+    there, back = (f["n"].fillna(0).to_numpy(int) for f in sides)
+    # A deed without a direction, such as a treaty, stands on both sides: it is one deed.
+    twice = (there == back) & (sides[0]["value"] == sides[1]["value"]).to_numpy(bool)
+    n = np.where(twice, there, there + back)
     largest = np.fmax(*(f["largest"].fillna(0.0).to_numpy(float) for f in sides))
     return _Line(at, value, n, largest)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sca_nlp.errors import InputError
 from sca_nlp.prevalence.intervals import Array, cluster_codes, cluster_sums, effective_n
 
 
@@ -30,10 +31,17 @@ class ErrorRates:
         return t, f
 
     def backed_by(self, other: ErrorRates | None, least: float) -> ErrorRates:
-        """Return these rates, and `other`'s where these rest on fewer than `least` units; the classes are the same."""
+        """Return these rates, and `other`'s where these rest on fewer than `least` units and on fewer than `other`'s.
+
+        Raises:
+            InputError: the classes differ.
+        """
         if other is None:
             return self
-        seen, free = self.n_positive >= least, self.n_negative >= least
+        if other.classes != self.classes:
+            raise InputError("error rates", f"classes {other.classes}", f"{self.classes}, in this order")
+        seen = (self.n_positive >= least) | (self.n_positive >= other.n_positive)
+        free = (self.n_negative >= least) | (self.n_negative >= other.n_negative)
         return ErrorRates(
             self.classes,
             np.where(seen, self.tpr, other.tpr),

@@ -66,7 +66,7 @@ def pool(share: ArrayLike, n: ArrayLike) -> tuple[Array, Array]:
     """Return each cell's posterior mean and the number of units that its certainty is worth, given all cells.
 
     Beta-binomial with a prior that is learned from the cells, and not taken as known (which covers too little where
-    shares are small): the common mean is flat in log odds, the correlation within cells flat on (0, .7], both summed
+    shares are small): the common mean is flat on (0, 1), the correlation within cells flat on (0, .7], both summed
     over a grid; each cell's mixture is told by the beta distribution of the same mean and variance (Kass and Steffey
     1989). Two cells at least; NaN shares and n = 0 are empty cells.
     """
@@ -82,7 +82,8 @@ def pool(share: ArrayLike, n: ArrayLike) -> tuple[Array, Array]:
     spread = np.sqrt(1 / (total * mean * (1 - mean)) + 0.7 / used.sum())
     means = expit(logit(mean) + np.linspace(-3, 3, 9) * spread)
     a, b = means[:, None] * (1 / rho - 1), (1 - means[:, None]) * (1 / rho - 1)
-    fit = (betaln(a[..., None] + hit, b[..., None] + miss) - betaln(a, b)[..., None]).sum(-1) + np.log(rho)
+    fit = (betaln(a[..., None] + hit, b[..., None] + miss) - betaln(a, b)[..., None]).sum(-1)
+    fit += np.log(rho) + np.log(means * (1 - means))[:, None]  # the grid is even in other scales than the prior
     weight = np.exp(fit - fit.max())
     keep = weight > 1e-4
     weight, a, b = (v[keep][:, None] for v in (weight / weight[keep].sum(), a, b))

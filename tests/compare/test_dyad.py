@@ -136,7 +136,12 @@ def test_sensitivity_shows_each_choice_and_changes_nothing_else():
         permutations=49,
     )
     assert (table["window"] == "early").sum() == 3  # only the drift hangs on the window
-    assert set(table["statistic"]) > {"Toda-Yamamoto", "answer to hostile words", "GRIT runs in deeds", "break in words"}
+    assert set(table["statistic"]) > {
+        "Toda-Yamamoto",
+        "answer to hostile words",
+        "GRIT runs in deeds",
+        "break in words",
+    }
     by = table.set_index(["variant", "window", "statistic", "direction"])["estimate"]
     assert by["louder", "all", "break in deeds", ""] == pytest.approx(3 * by["main", "all", "break in deeds", ""])
     by = by.drop("break in deeds", level="statistic")

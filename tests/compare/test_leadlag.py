@@ -148,7 +148,8 @@ def test_rows_of_the_cross_correlation_say_what_was_done():
     x[10] = y[30] = np.nan
     p = pair(x, y, noise=0)
     rows = leadlag.cross_correlation(p, permutations=99, rng=np.random.default_rng(0))
-    a, b = null.whiten(x), null.whiten(y)
+    orders = [max(null.ar_order(v), 1) for v in (x, y)]
+    a, b = (null.whiten(v, k) for v, k in zip((x, y), orders, strict=True))
     n = int((~np.isnan(a) & ~np.isnan(b)).sum())
     for row, direction in zip(rows, (WORDS, DEEDS), strict=True):
         assert (row["question"], row["direction"], row["n"]) == (leadlag.QUESTION, direction, n)
@@ -158,7 +159,8 @@ def test_rows_of_the_cross_correlation_say_what_was_done():
         assert len(said["correlogram"]) == 11
         assert said["correlogram"][5 + int(row["lag"])] == pytest.approx(row["estimate"], abs=1e-4)
         center = np.arctanh(row["estimate"])
-        halves = abs(np.arctanh([row["low"], row["high"]]) - center) * (n - 3) ** 0.5  # in standard errors
+        left = n - abs(int(row["lag"])) - sum(orders) - 3
+        halves = abs(np.arctanh([row["low"], row["high"]]) - center) * left**0.5  # in standard errors
         five = NormalDist().inv_cdf((1 + 0.95**0.2) / 2)  # five lags at once
         assert ((halves > 1.95) & (halves < five + 0.01)).all()
         away = halves[int(row["estimate"] > 0)]  # truths farther from 0 than the estimate: there was less of a choice

@@ -251,6 +251,17 @@ def test_a_criterion_fails_where_one_side_fails_it():
     assert spectrum.position(agreeing, series, "AAA", "BBB", span=("1990", "1994")).stage == "security_community"
 
 
+def test_a_treaty_on_both_sides_is_one_deed():
+    words, _ = level_frames(0.01, 0.01, 0.4, KEPT)
+    both = [(s, "1990", 1.0) for s in ("AAA", "BBB")]
+    moves = [("AAA", "1990", 1.0), ("BBB", "1991", 1.0)]
+    for deeds, n in ((both, 1), (moves, 2)):
+        series = quiet(*deeds, manifestation="agreement_adherence")
+        found = spectrum.position(words, series, "AAA", "BBB", span=("1990", "1994")).criteria.set_index("criterion")
+        assert found.loc["agreements_kept", "n_deeds"] == n
+        assert pd.isna(found.loc["agreements_kept", "met"]) == (n == 1)
+
+
 def test_no_community_while_a_side_that_speaks_is_silent():
     words, series = level_frames(0.01, 0.01, 0.1, KEPT)
     one = words[words["source"] == "AAA"]

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sca_nlp import prevalence
+from sca_nlp.errors import InputError
 
 
 def test_adjusted_by_hand_and_with_error_rates_that_are_known():
@@ -83,3 +84,27 @@ def test_emq_against_quapy_or_its_fixed_point():
     else:
         theirs, _ = EMQ.EM(np.array([0.6, 0.4]), np.column_stack([1 - p, p]), epsilon=1e-8)
         assert found == pytest.approx(float(theirs[1]), abs=1e-3)
+
+
+def test_cells_without_a_case_are_not_drawn_to_nothing():
+    mean, size = prevalence.pool([0.0] * 4, [50] * 4)
+    assert (mean > 0.0005).all()
+    assert (size > 50).all()
+    rng, held = np.random.default_rng(0), []
+    for _ in range(200):
+        truth = rng.beta(20 * 0.02, 20 * 0.98, 10)
+        _, low, high = prevalence.shrink(rng.binomial(20, truth) / 20, [20] * 10)
+        held.append(((low <= truth) & (truth <= high)).mean())
+    assert 0.9 <= np.mean(held) <= 0.98
+
+
+def test_rates_of_other_classes_are_refused_and_thin_ones_back_nothing():
+    def rates(n, t=0.5, classes=("A", "B")):
+        return prevalence.ErrorRates(classes, *(np.array([v, v]) for v in (t, 0.1, n, 10.0 * n)))
+
+    with pytest.raises(InputError, match="classes"):
+        rates(5.0).backed_by(rates(5.0, classes=("B", "A")), 20)
+    assert rates(15.0, 0.8).backed_by(rates(0.0), 20).tpr.tolist() == [0.8, 0.8]
+    assert rates(15.0, 0.8).backed_by(rates(90.0, 0.6), 20).tpr.tolist() == [0.6, 0.6]
+    assert rates(25.0, 0.8).backed_by(rates(90.0, 0.6), 20).tpr.tolist() == [0.8, 0.8]
+    assert rates(15.0, 0.8).backed_by(None, 20).tpr.tolist() == [0.8, 0.8]
