@@ -44,8 +44,8 @@ def cross_correlation(
     """Return two rows, one a direction: the largest pre-whitened cross-correlation over lags 1 to `max_lag`.
 
     Each series is whitened by its own autoregression (order by BIC, 1 to 3; Haugh 1976). The p-value compares the
-    largest absolute correlation over the direction's lags with that of block-permuted deeds, so the choice of lag is paid for;
-    the limits (Fisher's z) pay for it as far as there was a choice (`chosen_z`).
+    largest absolute correlation over the direction's lags with that of block-permuted deeds, so the choice of lag is
+    paid for; the limits (Fisher's z) pay for it as far as there was a choice (`chosen_z`).
     `settings` holds the whole correlogram, -max_lag to max_lag.
     """
     name, nulls = "cross-correlation", "words and deeds each have their own momentum, and nothing else in common"

@@ -101,5 +101,7 @@ def advice(cause: Cause, kept: Any) -> str:
     if cause == "other libraries":
         return f"{again}, or install the versions named above, to see whether the old numbers come out"
     at = str(kept.get("commit") or "") if isinstance(kept, dict) else ""
-    there = f"`git checkout {at[:12]}`, where its checkout stood" if _COMMIT.fullmatch(at) else "that version"
+    there = "that version"
+    if _COMMIT.fullmatch(at):
+        there = f"`git checkout {at[:12]}`, where its checkout stood, uncommitted changes aside"
     return f"{again}, or go back to the code that made them ({there}), to see whether the old numbers come out"

@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 
 from sca_nlp.codebook import Codebook, codebook_of
 from sca_nlp.errors import ScaError
-from sca_nlp.report import provenance, wording
+from sca_nlp.report import brief, provenance, wording
 from sca_nlp.report.chart_main import anchor, main_chart
 from sca_nlp.report.chart_parts import deeds_chart, deeds_key, direction_key, indicator_chart
 from sca_nlp.report.conditions import Condition, Known, model
@@ -65,6 +65,13 @@ class Part:
     windows: list[dict[str, Any]]
     choices: tuple[list[str], list[dict[str, Any]]]
     conditions: list[Condition]
+    facts: list[brief.Fact]
+    places: list[brief.Place]
+
+    @property
+    def lead(self) -> list[str]:
+        """The sentences at its head."""
+        return brief.lead(self.facts)
 
 
 def _evidence(
@@ -166,6 +173,10 @@ def _environment(book: Codebook) -> Environment:
         "book": book,
         "window_name": window_name,
         "plural": wording.plural,
+        "tally": brief.tally,
+        "line_of_tests": brief.line_of_tests,
+        "choices_line": brief.choices_line,
+        "spans_line": brief.spans_line,
         "trust_sign": book.trust_sign,
         "denied_for_trust": [
             i.name.lower() for i in book.indicators if any(i.trust_sign[v] > 0 for v in [*i.values][1:])
@@ -222,6 +233,7 @@ def write(
     parts = []
     for pair in shown:
         tests = rows_of_pair(frames["compare/tests.parquet"], pair)
+        stood = brief.places(frames.extra.get("position"), pair)
         drawings = {
             "main": main_chart(pair),
             "stance": indicator_chart(pair, "stance", book),
@@ -246,6 +258,8 @@ def write(
                 window_rows(frames, pair),
                 choice_rows(frames, pair),
                 model(known),
+                brief.facts(pair, tests, stood),
+                stood,
             )
         )
     folder.mkdir(parents=True, exist_ok=True)
@@ -288,7 +302,11 @@ def write(
         config=_text(run_folder / "config.toml"),
         other_tests=test_rows(_of_no_pair(frames["compare/tests.parquet"])),
         sources=provenance.source_rows(frames),
-        extra={name: f.head(MOST_ROWS) for name, f in frames.extra.items() if name not in ("criteria", "sensitivity")},
+        extra=[
+            (name, f.head(MOST_ROWS), len(f))
+            for name, f in frames.extra.items()
+            if name not in ("criteria", "sensitivity")
+        ],
         methods=methods,
         figures=files,
         tables=tables,

@@ -28,8 +28,12 @@
     var link = event.target.closest ? event.target.closest("a") : null;
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     var href = link.getAttribute("href") || "";
-    var cell = href.indexOf("#cell-") === 0 ? document.getElementById(href.slice(1)) : null;
-    if (!cell) return;
+    var meant = href.charAt(0) === "#" && href.length > 1 ? document.getElementById(href.slice(1)) : null;
+    var cell = href.indexOf("#cell-") === 0 ? meant : null;
+    if (!cell) {
+      if (meant) unfold(meant); // also where the address does not change
+      return;
+    }
     event.preventDefault();
     from = link;
     show(cell);
@@ -49,11 +53,14 @@
     if (event.key === "ArrowLeft") step(-1);
     if (event.key === "ArrowRight") step(1);
   });
-  // Another page leads here: show what it means, also where it is folded.
+  // A link leads here, from this page or another: show what it means, also where it is folded.
+  function unfold(meant) {
+    for (var at = meant; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
+  }
   function arrive() {
     var meant = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!meant) return;
-    if (meant.tagName === "DETAILS") meant.open = true;
+    if (!meant.classList.contains("behind")) { unfold(meant); meant.scrollIntoView(); }
     if (meant.classList.contains("behind")) { from = null; show(meant); }
   }
   window.addEventListener("hashchange", arrive);
