@@ -120,8 +120,9 @@ def test_contents_lead_to_every_section_and_headings_are_in_order(page):
 def test_folds_open_by_keyboard_and_on_paper_without_script(page):
     api = pytest.importorskip("playwright.sync_api")
     with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"], timeout=180_000)
         plain = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 800}).new_page()
+        plain.set_default_timeout(180_000)  # a busy machine takes its time
         plain.goto(page.as_uri())
         fold = plain.locator("details.more", has=plain.locator("table")).first
         assert not fold.locator("table").first.is_visible()
@@ -133,6 +134,7 @@ def test_folds_open_by_keyboard_and_on_paper_without_script(page):
         plain.keyboard.press("Enter")
         assert fold.locator("table").first.is_visible()
         live = browser.new_page(viewport={"width": 390, "height": 800})
+        live.set_default_timeout(180_000)
         live.goto(page.as_uri() + "#event-AVA_BOR-1")  # a deed of the figure, in a folded table
         assert live.locator("#event-AVA_BOR-1").is_visible()
         assert live.evaluate("document.documentElement.scrollWidth") <= 390
