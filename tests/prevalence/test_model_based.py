@@ -88,8 +88,8 @@ def test_emq_against_quapy_or_its_fixed_point():
 
 def test_cells_without_a_case_are_not_drawn_to_nothing():
     mean, size = prevalence.pool([0.0] * 4, [50] * 4)
-    assert (mean > 0.0005).all()
-    assert (size > 50).all()
+    assert (mean > 0.0005).all(), mean
+    assert (size > 40).all()  # less than the 50 seen: how alike cells are is not known
     rng, held = np.random.default_rng(0), []
     for _ in range(200):
         truth = rng.beta(20 * 0.02, 20 * 0.98, 10)
