@@ -80,9 +80,14 @@ def p_of_break(x: Array, min_size: int, permutations: int, rng: np.random.Genera
     """Return how often noise with the same momentum and no break has as large a best single break."""
     if len(x) < 2 * min_size + 2 or not series.spread(x):
         return float("nan")
-    paths = null.ar1_paths(x, permutations, rng)
+    return _p_among(x, null.ar1_paths(x, permutations, rng), min_size)
+
+
+def _p_among(x: Array, paths: Array, min_size: int) -> float:
+    """Return how often a path has as large a best single break as x, each in units of its own spread."""
     paths = paths / np.maximum(paths.std(1, keepdims=True), 1e-300)
-    return null.p_value(float(gains((x - x.mean()) / x.std(), min_size).max()), gains(paths, min_size).max(1))
+    seen = gains((x - x.mean()) / max(float(x.std()), 1e-300), min_size).max()
+    return null.p_value(float(seen), gains(paths, min_size).max(1))
 
 
 def _interval(
@@ -209,21 +214,13 @@ def _limits(x: Array, k: int, min_size: int, simulations: int = 400) -> tuple[fl
     "no change" in 71 to 85 of 100 series without one; but no change leaves a series with other breaks or a trend
     without one, so these stay the least that is given.
     """
-    from scipy.signal import lfilter
-
     # Shocks of its own, the same for every change: the limits take nothing from the generator of the p-value.
     rng = np.random.default_rng(0)
     shocks = rng.standard_normal((simulations, len(x)))
 
     def p(change: float) -> float:
         y = x - change * (np.arange(len(x)) >= k)
-        rho, _ = null.ar1_fit(y)
-        noise = shocks.copy()
-        noise[:, 0] /= np.sqrt(1 - rho**2)
-        paths = lfilter([1.0], [1.0, -rho], noise, axis=1)
-        paths /= np.maximum(paths.std(1, keepdims=True), 1e-300)
-        seen = gains((y - y.mean()) / max(float(y.std()), 1e-300), min_size).max()
-        return null.p_value(float(seen), gains(paths, min_size).max(1))
+        return _p_among(y, null.ar1_from(y, shocks), min_size)
 
     change, unit = float(x[k:].mean() - x[:k].mean()), float(x.std())
     found = []

@@ -111,12 +111,19 @@ def ar1_fit(x: Array) -> tuple[float, float]:
 
 def ar1_paths(x: Array, count: int, rng: np.random.Generator) -> Array:
     """Return `count` series of the length of x with its autocorrelation and spread around one level (0)."""
+    start = rng.standard_normal((count, 1))
+    shocks = rng.standard_normal((count, len(x)))
+    shocks[:, :1] = start
+    return ar1_from(x, shocks)
+
+
+def ar1_from(x: Array, shocks: Array) -> Array:
+    """Return series with the autocorrelation and spread of x, made of standard normal shocks (count, periods)."""
     from scipy.signal import lfilter
 
     rho, shock = ar1_fit(x)
-    start = rng.standard_normal((count, 1)) * shock / np.sqrt(1 - rho**2)
-    noise = rng.standard_normal((count, len(x))) * shock
-    noise[:, :1] = start
+    noise = shocks * shock
+    noise[:, 0] /= np.sqrt(1 - rho**2)
     return np.asarray(lfilter([1.0], [1.0, -rho], noise, axis=1), dtype=float)
 
 

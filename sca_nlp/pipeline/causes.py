@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
+
+from sca_nlp.pipeline.made_by import COMMIT
 
 Cause = Literal["", "altered", "unknown", "other code", "other libraries", "made again"]
 #: What a report suffers from as a whole is the first of these that one of its parts suffers from.
 CAUSES: tuple[Cause, ...] = ("altered", "unknown", "other code", "other libraries", "made again")
-_COMMIT = re.compile("[0-9a-f]{40,64}")
 
 
 def cause_of(kept: Any, now: Mapping[str, Any]) -> Cause:
@@ -102,6 +102,6 @@ def advice(cause: Cause, kept: Any) -> str:
         return f"{again}, or install the versions named above, to see whether the old numbers come out"
     at = str(kept.get("commit") or "") if isinstance(kept, dict) else ""
     there = "that version"
-    if _COMMIT.fullmatch(at):
+    if COMMIT.fullmatch(at):
         there = f"`git checkout {at[:12]}`, where its checkout stood, uncommitted changes aside"
     return f"{again}, or go back to the code that made them ({there}), to see whether the old numbers come out"

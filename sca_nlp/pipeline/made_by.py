@@ -41,7 +41,8 @@ SOURCES: dict[str, tuple[str, ...]] = {
 }
 #: Libraries that these files compute with. statsmodels and ruptures are not among them: they are the tests' oracles.
 LIBRARIES = ("duckdb", "numpy", "pandas", "pyarrow", "scipy")
-_COMMIT = re.compile("[0-9a-f]{40,64}")
+#: How a commit is named.
+COMMIT = re.compile("[0-9a-f]{40,64}")
 _TEXTS = {".css", ".csv", ".j2", ".js", ".json", ".py", ".toml"}
 
 
@@ -110,4 +111,4 @@ def commit() -> str:
             head = found[1] if found else loose.read_text("utf-8").strip()
     except (OSError, ValueError):
         return ""
-    return head if _COMMIT.fullmatch(head) else ""
+    return head if COMMIT.fullmatch(head) else ""
