@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,26 @@ from sca_nlp.review.slots import COMMENT, KINDS, STATUSES, ConflictError, Decisi
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+#: Seconds that a process waits for another one that holds the file.
+PATIENCE = 10.0
+
+
+def _write_ahead(con: sqlite3.Connection) -> None:
+    """Switch to a write-ahead log, waiting for whoever opens the same new file.
+
+    SQLite's own waiting (`timeout`) does not hold for this switch: it answers "locked" at once.
+    """
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            con.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as e:
+            if e.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 @dataclass
@@ -44,9 +65,9 @@ class Journal:
         self._live_of: dict[str, dict[tuple[str, str, str], Slot]] = {}
         self._steps: dict[str, tuple[list[int], list[int]]] = {}
         try:
-            self._con = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=10)
+            self._con = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=PATIENCE)
             self._con.row_factory = sqlite3.Row
-            self._con.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(self._con)
             self._con.execute("PRAGMA synchronous = FULL")
             self._con.execute("PRAGMA foreign_keys = ON")
             migrate(self._con, self.path)

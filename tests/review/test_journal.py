@@ -4,6 +4,8 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -133,6 +135,18 @@ def test_a_kill_loses_nothing_that_was_answered(tmp_path: Path) -> None:
     assert slot.key == "key-4"
     assert slot.decision is not None
     assert slot.decision.comment == "4"
+
+
+def test_many_may_open_one_new_journal_at_once(tmp_path: Path) -> None:
+    for k in range(100):  # about one round in twenty-five fell without the waiting
+        start = threading.Barrier(6)
+
+        def opened(path: Path, start: threading.Barrier = start) -> None:
+            start.wait()
+            Journal(path).close()
+
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(opened, [tmp_path / f"{k}.sqlite"] * 6))
 
 
 def test_files_that_are_none_and_versions_to_come_are_refused(tmp_path: Path) -> None:
