@@ -89,6 +89,11 @@ class SentenceClassifier(nn.Module):
         return out
 
 
+#: Sentences whose lengths round up to one multiple of so many tokens share batches. Every new shape of a product costs
+#: the CPU's library a kernel and the allocator new blocks: with batches of any length and number long fits grew.
+STRIDE = 4
+
+
 def batches(
     lengths: Sequence[int] | NDArray[np.int64], budget: int, rng: np.random.Generator | None = None
 ) -> list[NDArray[np.int64]]:
@@ -97,20 +102,15 @@ def batches(
     Args:
         lengths: tokens of each sentence.
         budget: most tokens of a batch; a longer sentence is a batch of its own.
-        rng: shuffles ties of length and the order of batches; None keeps the order of length.
+        rng: shuffles the sentences of like length and the order of batches; None keeps their order.
     """
-    size = np.asarray(lengths)
-    noise = rng.random(len(size)) * 3 if rng is not None else np.zeros(len(size))
-    order = np.argsort(size + noise, kind="stable")
-    out, start = [], 0
-    longest = 0
-    for k, i in enumerate(order):
-        longest = max(longest, int(size[i]))
-        if k > start and (k - start + 1) * longest > budget:
-            out.append(order[start:k])
-            start, longest = k, int(size[i])
-    if len(order):
-        out.append(order[start:])
+    size = -(-np.asarray(lengths, np.int64) // STRIDE) * STRIDE
+    out = []
+    for width in np.unique(size):
+        of = np.flatnonzero(size == width)
+        n = max(1, budget // int(width))
+        of = of if rng is None else rng.permutation(of)
+        out += [of[k : k + n] for k in range(0, len(of), n)]
     if rng is not None:
         rng.shuffle(out)
     return out

@@ -224,7 +224,7 @@ def _transformer(
     if n > 1:
         # One process and one thread each: two threads of one process wait for each other whenever a core is busy.
         with ProcessPoolExecutor(n, mp_context=get_context("spawn")) as pool:
-            list(pool.map(_fold_job, todo))
+            list(pool.map(_fold_job, todo, [1] * len(todo)))
     else:
         for job in todo:
             _fold_job(job)
@@ -282,7 +282,7 @@ def _carry(
     return carry_over(decision, [decision.calibrate(mixed(s)) for s in states], mixed(work / "last.pt"))
 
 
-def _fold_job(job: tuple[TrainConfig, Codebook, Dataset, int, Path]) -> None:
+def _fold_job(job: tuple[TrainConfig, Codebook, Dataset, int, Path], threads: int = 0) -> None:
     """Fit the model of one fold in this process; leave its weights, its out-of-fold probabilities and its log.
 
     Whether to stop early is asked of `WATCHED` of the held-out sentences: all of them took a sixth of the time.
@@ -295,8 +295,8 @@ def _fold_job(job: tuple[TrainConfig, Codebook, Dataset, int, Path]) -> None:
     from training.network import predict
 
     config, codebook, data, k, path = job
-    if config.workers > 1:
-        torch.set_num_threads(1)
+    if threads:
+        torch.set_num_threads(threads)
     fold = folds(data, config.split.folds, config.split.seed, config.split.group)
     base = open_base(config.encoder.base)
     ids = base.ids(data.texts, config.encoder.max_length)
