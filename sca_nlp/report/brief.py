@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from sca_nlp.report.conditions import READINGS, Condition
+from sca_nlp.report.model.condition import READINGS, Condition
 from sca_nlp.report.pairs import Direction, Pair
 from sca_nlp.report.rows import rows_of_pair
 from sca_nlp.report.summary import change, n_corrected, tests_sentence

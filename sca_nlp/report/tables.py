@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from sca_nlp.report.frames import NEEDED, Frames
 
 _RISKY = re.compile(r"'*[=+\-@\t\r]")
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
@@ -53,3 +56,21 @@ def write_table(frame: pd.DataFrame, folder: Path, name: str) -> list[Path]:
             writer.writerow([cell(v) for v in row])
     frame.to_parquet(parquet_path, index=False)
     return [csv_path, parquet_path]
+
+
+def write_tables(frames: Frames, codes: Collection[str], folder: Path) -> list[str]:
+    """Write the tables beside the page, of the frames of pairs the rows of these actors; return their names."""
+    names = []
+    for file in NEEDED:
+        frame = frames[file]
+        if frame.empty or file == "words_draws.parquet":
+            continue
+        kept = frame[frame["source"].isin(codes) & (frame["target"].isin(codes) | (frame["target"] == ""))]
+        name = Path(file).stem
+        write_table(kept, folder, name)
+        names.append(name)
+    exchanged = {"transactions": frames.transactions} if len(frames.transactions) else {}
+    for name, frame in (frames.extra | exchanged).items():
+        write_table(frame, folder, name)
+        names.append(name)
+    return names

@@ -10,7 +10,7 @@ import pytest
 from sca_nlp.codebook import default_codebook, read_codebook
 from sca_nlp.report.chart_parts import indicator_chart
 from sca_nlp.report.events import choose_events
-from sca_nlp.report.html import _environment
+from sca_nlp.report.pages import environment
 from sca_nlp.report.pairs import Direction, Pair, Point
 
 BOOK = """
@@ -53,8 +53,8 @@ def test_the_axis_spans_the_years_with_words(pair, book):
 
 
 def test_the_caption_names_what_speaks_for_trust_when_denied(book):
-    assert _environment(book).globals["denied_for_trust"] == []
-    assert _environment(default_codebook()).globals["denied_for_trust"] == ["threat perception", "force as an option"]
+    assert environment(book).globals["denied_for_trust"] == []
+    assert environment(default_codebook()).globals["denied_for_trust"] == ["threat perception", "force as an option"]
 
 
 def test_deeds_of_years_with_words_are_marked_first():
