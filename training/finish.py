@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,7 @@ def finish(
 ) -> SentenceClassifier:
     """Return the final network: the mean of `finish.seeds` fits, or of the fold models where `finish.epochs` is 0."""
     model = base.network(codebook, config.fit)
+    _made_otherwise(work, config, say)
     if config.finish.epochs:
         np.save(work / "teacher.npy", out_of_fold)
         jobs = [(config, codebook, data, work, k) for k in range(config.finish.seeds)]
@@ -90,6 +91,16 @@ def finish(
     model.load_state_dict(mean_weights(paths))
     torch.save(model.state_dict(), work / "last.pt")
     return model.float().eval()
+
+
+def _made_otherwise(work: Path, config: TrainConfig, say: Callable[[str], None]) -> None:
+    """Drop the parts of a last fit with other settings: the folds' models serve any."""
+    mark, path = json.dumps(asdict(config.finish), sort_keys=True), work / "finish.json"
+    if path.exists() and path.read_text(encoding="utf-8") != mark:
+        say("the last fit is made anew: [finish] has changed")
+        for part in work.glob("final*"):
+            part.unlink()
+    path.write_text(mark, encoding="utf-8")
 
 
 def logits_of(path: Path, base: Base, config: TrainConfig, codebook: Codebook, texts: list[str]) -> Array:

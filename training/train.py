@@ -186,7 +186,8 @@ def _claim(work: Path, config: TrainConfig, data: Dataset) -> None:
     """Refuse a work folder that belongs to another config or other data: its parts would not fit together."""
     made = asdict(replace(config, out="", work="", workers=0, decision=type(config.decision)()))
     made.pop("annotations")
-    made.pop("cascade")  # learned last, from the finished model
+    for later in ("finish", "cascade"):  # learned from the folds' models, and from the finished one
+        made.pop(later)
     mark = json.dumps({"config": made, "n": len(data.rows), "first": data.rows[0].annotation_id}, sort_keys=True)
     path = work / "settings.json"
     if path.exists() and path.read_text(encoding="utf-8") != mark:

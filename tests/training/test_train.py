@@ -72,6 +72,12 @@ def test_the_whole_recipe_on_a_tiny_encoder_resumes_and_scores(tmp_path: Path) -
     train(config, said.append)
     assert (tmp_path / "work" / "fold0.pt").stat().st_mtime_ns == kept
     assert (tmp_path / "out" / "weights.safetensors").read_bytes() == first
+    # Another last fit: the folds' models serve, it alone is made again.
+    config.write_text(config.read_text().replace("[finish]\nepochs = 1", "[finish]\nepochs = 2"))
+    train(config, said.append)
+    assert (tmp_path / "work" / "fold0.pt").stat().st_mtime_ns == kept
+    assert "the last fit is made anew: [finish] has changed" in said
+    assert (tmp_path / "out" / "weights.safetensors").read_bytes() != first
 
 
 def test_parts_of_another_run_are_refused(tmp_path: Path) -> None:
