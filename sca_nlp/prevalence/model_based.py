@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sca_nlp.prevalence.intervals import Z95, Array, wilson
+from sca_nlp.prevalence.intervals import Z95, Array
 
 
 def adjusted(
@@ -43,23 +43,6 @@ def adjusted(
         np.asarray(np.where(nan, np.nan, np.clip(low, 0, 1))),
         np.asarray(np.where(nan, np.nan, np.clip(high, 0, 1))),
     )
-
-
-def shrink(share: ArrayLike, n: ArrayLike) -> tuple[Array, Array, Array]:
-    """Return shares of many cells drawn toward their common mean, with 95 % limits: a beta-binomial over cells.
-
-    The less the cells differ beyond chance, the more they shrink. `n` are (effective) numbers of units. An empty cell
-    gets the common mean and the prior's width. See `pool`.
-    """
-    p, n = np.asarray(share, float), np.asarray(n, float)
-    if ((n > 0) & np.isfinite(p)).sum() < 2:
-        low, high = wilson(p, n)
-        return p, low, high
-    from scipy.special import betaincinv
-
-    mean, size = pool(p, n)
-    a, b = mean * size, (1 - mean) * size
-    return mean, np.asarray(betaincinv(a, b, 0.025)), np.asarray(betaincinv(a, b, 0.975))
 
 
 def pool(share: ArrayLike, n: ArrayLike) -> tuple[Array, Array]:

@@ -48,8 +48,6 @@ def pooled(rng: Rng, share: float) -> Iterator[Found]:
     """Forty cells of 20 to 300 sentences whose truth varies around the share."""
     truth = rng.beta(20 * share, 20 * (1 - share), 40)
     n = rng.choice([20, 60, 300], 40)
-    _, low, high = prevalence.shrink(rng.binomial(n, truth) / n, n)
-    yield from (covers("pooled over cells (shrink)", *limits) for limits in zip(low, high, truth, strict=True))
     r = rates(rng, 1000, share, SENSITIVITY, SPECIFICITY)
     seen = rng.binomial(n, truth * SENSITIVITY + (1 - truth) * (1 - SPECIFICITY)) / n
     centre, size = prevalence.pool(seen, n)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import betaincinv
 
 from sca_nlp import prevalence
 from sca_nlp.errors import InputError
@@ -45,26 +46,32 @@ def test_adjusted_stays_in_bounds(share, n, tpr, fpr, positives, negatives):
     assert 0 <= estimate <= 1
 
 
-def test_shrink_draws_small_cells_to_the_mean_and_leaves_large_ones():
+def limits_of(mean, size):
+    """Return the 95 % limits of a share that is worth `size` units: those of the beta distribution."""
+    a, b = mean * size, (1 - mean) * size
+    return betaincinv(a, b, 0.025), betaincinv(a, b, 0.975)
+
+
+def test_pool_draws_small_cells_to_the_mean_and_leaves_large_ones():
     rng = np.random.default_rng(11)
     truth = rng.beta(4, 36, 400)
     n = np.where(np.arange(400) < 200, 10, 2000)
     seen = rng.binomial(n, truth) / n
-    shrunk, low, high = prevalence.shrink(seen, n)
+    mean, size = prevalence.pool(seen, n)
+    low, high = limits_of(mean, size)
     small = n == 10
-    assert np.mean((shrunk[small] - truth[small]) ** 2) < 0.5 * np.mean((seen[small] - truth[small]) ** 2)
-    assert np.abs(shrunk[~small] - seen[~small]).max() < 0.01
+    assert np.mean((mean[small] - truth[small]) ** 2) < 0.5 * np.mean((seen[small] - truth[small]) ** 2)
+    assert np.abs(mean[~small] - seen[~small]).max() < 0.01
     assert 0.92 <= np.mean((low <= truth) & (truth <= high)) <= 0.98
 
 
-def test_shrink_of_one_cell_and_of_an_empty_one():
-    share, low, high = prevalence.shrink([0.25], [40])
-    assert (share[0], low[0], high[0]) == (0.25, *(v[0] for v in prevalence.wilson([0.25], [40])))
-    share, low, high = prevalence.shrink([0.1, 0.3, np.nan], [500, 500, 0])
+def test_pool_gives_an_empty_cell_the_common_mean_and_draws_cells_that_are_alike_together():
+    share, size = prevalence.pool([0.1, 0.3, np.nan], [500, 500, 0])
+    low, high = limits_of(share, size)
     assert 0.15 < share[2] < 0.3  # two cells say little of their mean
     assert low[2] < low[0] < share[0] < 0.2 < share[1] < high[1] < high[2]
     assert 0.1 < share[0] < 0.11
-    alike, _, _ = prevalence.shrink([0.2, 0.21, 0.19, 0.2], [50] * 4)  # they differ less than chance alone would make
+    alike, _ = prevalence.pool([0.2, 0.21, 0.19, 0.2], [50] * 4)  # they differ less than chance alone would make
     assert np.ptp(alike) < 0.6 * 0.02
 
 
@@ -93,7 +100,7 @@ def test_cells_without_a_case_are_not_drawn_to_nothing():
     rng, held = np.random.default_rng(0), []
     for _ in range(200):
         truth = rng.beta(20 * 0.02, 20 * 0.98, 10)
-        _, low, high = prevalence.shrink(rng.binomial(20, truth) / 20, [20] * 10)
+        low, high = limits_of(*prevalence.pool(rng.binomial(20, truth) / 20, [20] * 10))
         held.append(((low <= truth) & (truth <= high)).mean())
     assert 0.9 <= np.mean(held) <= 0.98
 
