@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,10 +14,10 @@ from sca_nlp.compare import breaks, coincidence, crisis, endurance, gap, granger
 from sca_nlp.compare.crisis import Window
 from sca_nlp.compare.endurance import Change
 from sca_nlp.compare.pool import Step, by_pair, each
+from sca_nlp.compare.sequences import COLUMNS as SEQUENCE_COLUMNS
+from sca_nlp.compare.sequences import Evidence
 from sca_nlp.compare.series import Pair
 from sca_nlp.errors import InputError
-
-Evidence = Mapping[tuple[str, str, str], Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def compare_many(
         _concat([c.gap for c in done], gap.COLUMNS),
         tests,
         _concat([c.breaks for c in done], breaks.COLUMNS),
-        _concat([c.sequences for c in done], reciprocity.COLUMNS),
+        _concat([c.sequences for c in done], SEQUENCE_COLUMNS),
         {
             "dyads": len(ordered),
             "correction": correction,

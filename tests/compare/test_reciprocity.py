@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sca_nlp.compare import reciprocity
+from sca_nlp.compare.sequences import COLUMNS, leaps, runs
 from sca_nlp.compare.series import Pair
 from tests.compare.worlds import ar, of, pair
 
@@ -63,27 +64,27 @@ def test_undirected_deeds_are_no_answer():
 def test_a_grit_run_needs_a_unilateral_opening_and_answers():
     i = [0, 1, 0, 1, 0, 0, 1, 0]
     j = [0, 0, 1, 0, 1, 0, 0, 0]
-    assert reciprocity.runs(np.array(i), np.array(j), 1) == [[(1, 0), (2, 1), (3, 0), (4, 1)]]
+    assert runs(np.array(i), np.array(j), 1) == [[(1, 0), (2, 1), (3, 0), (4, 1)]]
     together = np.array([0, 1, 1, 1, 0, 0])
-    assert reciprocity.runs(together, together, 1) == []
-    assert reciprocity.runs(np.array(i), np.zeros(8), 1) == []
-    assert reciprocity.runs(-np.array(i), -np.array(j), -1) == [[(1, 0), (2, 1), (3, 0), (4, 1)]]
+    assert runs(together, together, 1) == []
+    assert runs(np.array(i), np.zeros(8), 1) == []
+    assert runs(-np.array(i), -np.array(j), -1) == [[(1, 0), (2, 1), (3, 0), (4, 1)]]
 
 
 @given(st.lists(st.sampled_from([-1, 0, 1]), min_size=1, max_size=25), st.randoms(use_true_random=False))
 def test_swapping_sides_swaps_the_steps(moves, random):
     other = moves[:]
     random.shuffle(other)
-    a, b = (reciprocity.runs(np.array(x), np.array(y), 1) for x, y in ((moves, other), (other, moves)))
+    a, b = (runs(np.array(x), np.array(y), 1) for x, y in ((moves, other), (other, moves)))
     assert sorted([[(t, 1 - s) for t, s in run] for run in b]) == sorted(a)
 
 
 def test_a_leap_is_far_beyond_the_own_past():
     x = 0.1 * np.random.default_rng(3).standard_normal(40).cumsum()
     x[25:] += 3
-    assert reciprocity.leaps(x) == [25]
-    assert reciprocity.leaps(-x) == []
-    assert reciprocity.leaps(x[20:26]) == []  # no past to leap from
+    assert leaps(x) == [25]
+    assert leaps(-x) == []
+    assert leaps(x[20:26]) == []  # no past to leap from
 
 
 def test_sequences_keep_their_evidence():
@@ -106,7 +107,7 @@ def test_nothing_to_answer_gives_reasons(values):
     a, b = (pair(values, values, draws=values[None], source=s, target=t) for s, t in (("AAA", "BBB"), ("BBB", "AAA")))
     rows, sequences = reciprocity.reciprocity(a, b, permutations=9, rng=np.random.default_rng(0))
     assert all(r["reason"] for r in rows)
-    assert list(sequences.columns) == reciprocity.COLUMNS
+    assert list(sequences.columns) == COLUMNS
 
 
 def test_answers_are_in_standard_deviations_and_words_count_their_draws():
@@ -153,12 +154,12 @@ def test_runs_are_counted_and_laid_out_step_by_step():
     sides = zip(deeds, ("AAA", "BBB"), ("BBB", "AAA"), strict=True)
     a, b = (pair(np.zeros(40), d, source=s, target=t) for d, s, t in sides)
     rows, sequences = reciprocity.reciprocity(a, b, permutations=39, rng=rng)
-    runs = sequences[sequences["kind"] == "GRIT"]
-    assert runs["start"].tolist() == ["1905", "1920"]
-    assert runs["end"].tolist() == ["1907", "1922"]
-    assert runs["n_steps"].tolist() == [3, 3]
-    assert [s["actor"] for s in json.loads(runs["steps"].iloc[0])] == ["AAA", "BBB", "AAA"]
-    assert {s["what"] for s in json.loads(runs["steps"].iloc[0])} == {"deeds"}
+    grit = sequences[sequences["kind"] == "GRIT"]
+    assert grit["start"].tolist() == ["1905", "1920"]
+    assert grit["end"].tolist() == ["1907", "1922"]
+    assert grit["n_steps"].tolist() == [3, 3]
+    assert [s["actor"] for s in json.loads(grit["steps"].iloc[0])] == ["AAA", "BBB", "AAA"]
+    assert {s["what"] for s in json.loads(grit["steps"].iloc[0])} == {"deeds"}
     row = of(rows, "GRIT runs in deeds")
     assert row["estimate"] == 2
     assert row["p"] < 0.2
@@ -166,8 +167,8 @@ def test_runs_are_counted_and_laid_out_step_by_step():
 
 def test_how_far_apart_steps_may_be_is_asked_for():
     slow = np.array([0, 1, 0, 0, 0, 1, 0]), np.array([0, 0, 0, 1, 0, 0, 0])
-    assert reciprocity.runs(*slow, 1) == []
-    assert reciprocity.runs(*slow, 1, within=2) == [[(1, 0), (3, 1), (5, 0)]]
+    assert runs(*slow, 1) == []
+    assert runs(*slow, 1, within=2) == [[(1, 0), (3, 1), (5, 0)]]
     deeds = np.zeros((2, 40))
     for side, at in ((0, 5), (1, 7), (0, 9)):
         deeds[side, at:] += 1
@@ -183,4 +184,4 @@ def test_a_leap_is_measured_by_the_changes_before_it():
     x = np.concatenate([[0.0], change.cumsum()])
     spread = 1.4826 * 0.1
     for size, found in ((3.6 * spread, [17]), (3.3 * spread, [])):
-        assert reciprocity.leaps(np.append(x, x[-1] + size)) == found
+        assert leaps(np.append(x, x[-1] + size)) == found
