@@ -8,43 +8,20 @@ builds upon: if somebody was faster, it is refused and nothing is overwritten.
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sca_nlp.errors import InputError, ScaError
-from sca_nlp.review.schema import migrate
+from sca_nlp.errors import InputError
+from sca_nlp.review.database import Database
 from sca_nlp.review.slots import COMMENT, KINDS, STATUSES, ConflictError, Decision, Facts, Slot, decision_from, slot_of
+from sca_nlp.review.standing import Standing
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-#: Seconds that a process waits for another one that holds the file.
-PATIENCE = 10.0
-
-
-def _write_ahead(con: sqlite3.Connection) -> None:
-    """Switch to a write-ahead log, waiting for whoever opens the same new file.
-
-    SQLite's own waiting (`timeout`) does not hold for this switch: it answers "locked" at once.
-    """
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            con.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as e:
-            if e.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
-                raise
-            time.sleep(0.02)
 
 
 @dataclass
@@ -59,50 +36,22 @@ class Journal:
     facts: Facts = field(default_factory=Facts)
 
     def __post_init__(self) -> None:
-        self._lock = threading.Lock()
-        self._seen = 0
-        self._live: dict[tuple[str, str, str], Slot] = {}
-        self._live_of: dict[str, dict[tuple[str, str, str], Slot]] = {}
-        self._steps: dict[str, tuple[list[int], list[int]]] = {}
-        try:
-            self._con = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=PATIENCE)
-            self._con.row_factory = sqlite3.Row
-            _write_ahead(self._con)
-            self._con.execute("PRAGMA synchronous = FULL")
-            self._con.execute("PRAGMA foreign_keys = ON")
-            migrate(self._con, self.path)
-        except sqlite3.Error as e:
-            raise ScaError(f"{self.path}: no journal of the review page ({e}); move it away, or restore it") from None
+        self._db = Database(self.path)
+        self._standing = Standing()
 
     def close(self) -> None:
         """Close the file."""
-        self._con.close()
-
-    @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                self._con.execute("BEGIN IMMEDIATE")
-                yield self._con
-                self._con.execute("COMMIT")
-            except BaseException as e:
-                if self._con.in_transaction:  # also after a COMMIT that found no room
-                    self._con.execute("ROLLBACK")
-                if isinstance(e, sqlite3.OperationalError):
-                    why = "the disk is full" if "full" in str(e) else str(e)
-                    raise ScaError(f"{self.path}: not saved: {why}; mend that and save again") from None
-                raise
+        self._db.close()
 
     def read(self, sql: str, values: Iterable[Any] = ()) -> list[dict[str, Any]]:
         """Return the rows of a query."""
-        with self._lock:
-            return [dict(r) for r in self._con.execute(sql, tuple(values)).fetchall()]
+        return self._db.read(sql, values)
 
     # -- slots -----------------------------------------------------------------------------------------------------
 
     def slot(self, passage_id: str, coder: str, role: str = "coder") -> Slot:
         """Return a slot as it stands."""
-        with self._lock:
+        with self._db.lock:
             return self._slot(passage_id, coder, role)
 
     def _slot(self, passage_id: str, coder: str, role: str) -> Slot:
@@ -111,35 +60,14 @@ class Journal:
         if role == "coder":
             sql += " AND coder = ?"
             values.append(coder)
-        row = self._con.execute(sql + " ORDER BY event DESC LIMIT 1", values).fetchone()
+        row = self._db.con.execute(sql + " ORDER BY event DESC LIMIT 1", values).fetchone()
         return slot_of(dict(row)) if row else Slot(passage_id, coder, role)
 
     def slots(self, passage_id: str = "") -> list[Slot]:
         """Return all slots that hold something now, of one passage or of all."""
-        with self._lock:
-            self._catch_up()
-            held = self._live.values() if not passage_id else self._live_of.get(passage_id, {}).values()
-            return [s for s in held if s.decision is not None]
-
-    def _catch_up(self) -> None:
-        """Follow the log from where it was read last: what stands now, and each coder's steps.
-
-        Other processes may write too, so the log is asked each time; only new events are read.
-        """
-        for r in self._con.execute("SELECT * FROM events WHERE event > ? ORDER BY event", [self._seen]):
-            slot = slot_of(dict(r))
-            place = (slot.passage_id, slot.role, "" if slot.role == "adjudicator" else slot.coder)
-            self._live[place] = slot
-            self._live_of.setdefault(slot.passage_id, {})[place] = slot
-            done, undone = self._steps.setdefault(slot.coder, ([], []))
-            if r["kind"] == "undo":
-                undone.append(done.pop())
-            elif r["kind"] == "redo":
-                done.append(undone.pop())
-            elif r["kind"] != "import":
-                done.append(slot.event)
-                undone.clear()
-            self._seen = slot.event
+        with self._db.lock:
+            self._standing.follow(self._db.con)
+            return [s for s in self._standing.held(passage_id) if s.decision is not None]
 
     def history(self, passage_id: str) -> list[dict[str, Any]]:
         """Return all events of a passage, oldest first."""
@@ -179,7 +107,7 @@ class Journal:
             raise InputError("decision", f"{kind}, {decision.status}, {role}", f"one of {KINDS}, of {STATUSES}")
         if len(decision.comment) > COMMENT:
             raise InputError("comment", f"{len(decision.comment):,} characters", f"at most {COMMENT:,}")
-        with self._write():
+        with self._db.writing():
             if self._known(key):
                 return self._slot(passage_id, coder, role)
             slot = self._slot(passage_id, coder, role)
@@ -196,7 +124,7 @@ class Journal:
             return self._slot(passage_id, coder, role)
 
     def _known(self, key: str) -> bool:
-        return self._con.execute("SELECT 1 FROM events WHERE key = ?", [key]).fetchone() is not None
+        return self._db.con.execute("SELECT 1 FROM events WHERE key = ?", [key]).fetchone() is not None
 
     def _insert(
         self,
@@ -213,7 +141,7 @@ class Journal:
         at: str = "",
     ) -> None:
         f = self.facts
-        self._con.execute(
+        self._db.con.execute(
             """INSERT INTO events (key, at, coder, role, passage_id, kind, old, new, about, stream,
                inclusion_probability, run_id, model_digest, codebook_version, codebook_digest)
                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
@@ -226,12 +154,12 @@ class Journal:
 
     def _stacks(self, coder: str) -> tuple[list[int], list[int]]:
         """Return the coder's events that can be undone and redone, the next one last."""
-        self._catch_up()
-        return self._steps.get(coder, ([], []))
+        self._standing.follow(self._db.con)
+        return self._standing.steps(coder)
 
     def can(self, coder: str) -> dict[str, int]:
         """Return how many steps a coder can undo and redo."""
-        with self._lock:
+        with self._db.lock:
             done, undone = self._stacks(coder)
         return {"undo": len(done), "redo": len(undone)}
 
@@ -252,30 +180,21 @@ class Journal:
         return self._step(coder, key, "redo")
 
     def _step(self, coder: str, key: str, kind: str) -> Slot | None:
-        with self._write():
-            repeated = self._con.execute("SELECT * FROM events WHERE key = ?", [key]).fetchone()
+        with self._db.writing():
+            repeated = self._db.con.execute("SELECT * FROM events WHERE key = ?", [key]).fetchone()
             if repeated:
                 return self._slot(repeated["passage_id"], coder, repeated["role"])
             stack = self._stacks(coder)[0 if kind == "undo" else 1]
             if not stack:
                 return None
-            row = dict(self._con.execute("SELECT * FROM events WHERE event = ?", [stack[-1]]).fetchone())
+            row = dict(self._db.con.execute("SELECT * FROM events WHERE event = ?", [stack[-1]]).fetchone())
             was, becomes = (row["new"], row["old"]) if kind == "undo" else (row["old"], row["new"])
             slot = self._slot(row["passage_id"], coder, row["role"])
             if slot.decision != decision_from(was):
                 raise ConflictError(slot)
             self._insert(
-                *(
-                    key,
-                    coder,
-                    row["role"],
-                    row["passage_id"],
-                    kind,
-                    slot.decision,
-                    decision_from(becomes),
-                    row["event"],
-                ),
-                *(row["stream"], row["inclusion_probability"]),
+                *(key, coder, row["role"], row["passage_id"], kind, slot.decision, decision_from(becomes)),
+                *(row["event"], row["stream"], row["inclusion_probability"]),
             )
             return self._slot(row["passage_id"], coder, row["role"])
 
@@ -286,7 +205,7 @@ class Journal:
         and how many left.
         """
         taken = left = 0
-        with self._write():
+        with self._db.writing():
             for r in rows:
                 slot = self._slot(r["passage_id"], r["coder"], r["role"])
                 if self._known(r["key"]) or (slot.decision is not None and slot.decision.status == "coded"):
@@ -334,7 +253,7 @@ class Journal:
         self, coder: str, seed: int, strata: Mapping[str, tuple[int, int]], units: Iterable[tuple[str, str]]
     ) -> int:
         """Log a draw: `strata` gives (n, population) of each; `units` are (passage id, stratum) in coding order."""
-        with self._write() as con:
+        with self._db.writing() as con:
             ids = {}
             for stratum, (n, population) in strata.items():
                 made = con.execute(

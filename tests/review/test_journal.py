@@ -69,7 +69,7 @@ def test_the_log_cannot_be_changed(journal: Journal) -> None:
     put(journal, "key-1")
     for sql in ("UPDATE events SET coder = 'eve'", "DELETE FROM events"):
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-            journal._con.execute(sql)
+            journal._db.con.execute(sql)
 
 
 def test_an_event_says_who_when_old_new_and_under_what(journal: Journal) -> None:
@@ -154,7 +154,7 @@ def test_files_that_are_none_and_versions_to_come_are_refused(tmp_path: Path) ->
     with pytest.raises(ScaError, match="no journal"):
         Journal(tmp_path / "text")
     journal = Journal(tmp_path / "new.sqlite")
-    journal._con.execute("PRAGMA user_version = 99")
+    journal._db.con.execute("PRAGMA user_version = 99")
     with pytest.raises(ScaError, match="newer sca_nlp"):
         Journal(tmp_path / "new.sqlite")
 
