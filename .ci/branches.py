@@ -16,7 +16,7 @@ LEAST = 90
 #: What reads strangers' files, keeps the results, and computes numbers.
 ROOMS = (
     *("sca_nlp/read/", "sca_nlp/store", "sca_nlp/pipeline/", "sca_nlp/aggregate/", "sca_nlp/compare/"),
-    *("sca_nlp/prevalence/", "sca_nlp/agreement.py", "sca_nlp/simulate.py"),
+    *("sca_nlp/prevalence/", "sca_nlp/agreement.py", "sca_nlp/simulate/"),
 )
 KEYS = ("covered_branches", "num_branches", "covered_lines", "num_statements")
 

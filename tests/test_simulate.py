@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -23,16 +25,10 @@ def row(table, statistic, direction=None, lag=None):
 
 
 def test_a_world_has_the_lag_that_it_was_given():
-    w = simulate.world(
-        Design(**{**vars_of(CLEAR), "periods": 400, "lag": 3, "lead": 0.8}), np.random.default_rng(0), draws=3
-    )
+    w = simulate.world(replace(CLEAR, periods=400, lag=3, lead=0.8), np.random.default_rng(0), draws=3)
     x, y = w.pair.words, w.pair.deeds
     r = [np.corrcoef(x[: len(x) - k], y[k:])[0, 1] for k in range(7)]
     assert int(np.argmax(r)) == 3
-
-
-def vars_of(d):
-    return simulate.settings_of(d)
 
 
 def test_words_are_corrected_and_covered():
