@@ -14,6 +14,7 @@ import pytest
 import sca_nlp as sca
 from sca_nlp.api import model as models
 from sca_nlp.api import series as serieses
+from sca_nlp.api import steps
 from sca_nlp.errors import InputError, UnknownNameError
 from sca_nlp.records import Reject, Speech
 from tests.fakes import fake_tools
@@ -37,7 +38,7 @@ def speeches() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-@pytest.mark.parametrize("module", [sca, models, serieses])
+@pytest.mark.parametrize("module", [sca, models, steps])
 def test_examples_in_docstrings(module) -> None:
     found = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert found.attempted > 0

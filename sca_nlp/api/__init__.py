@@ -6,6 +6,7 @@ Nothing is written to disk; `sca run` and its stages do the same job on files, a
 from __future__ import annotations
 
 from sca_nlp.api.model import Model, load
-from sca_nlp.api.series import Series, aggregate, compare, deeds
+from sca_nlp.api.series import Series
+from sca_nlp.api.steps import aggregate, compare, deeds
 
 __all__ = ["Model", "Series", "aggregate", "compare", "deeds", "load"]
