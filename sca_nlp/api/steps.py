@@ -82,7 +82,7 @@ def aggregate(
     if isinstance(passages, (str, Path)):
         if model is None:
             from sca_nlp.codebook import codebook_of
-            from sca_nlp.pipeline.series import run_error_rates
+            from sca_nlp.pipeline import run_error_rates
 
             keywords["error_rates"] = run_error_rates(Path(passages))
             keywords["codebook"] = keywords["codebook"] or codebook_of(Path(passages))

@@ -23,7 +23,8 @@ _ALL = (
     "actors",
     "codebook",
     "config",
-    "pipeline/series",
+    "pipeline/dyads",
+    "pipeline/frames",
     "records",
     "store",
     "configs/actors",
@@ -31,13 +32,22 @@ _ALL = (
 )
 #: Files and folders of the package, and tables that come with it, whose change can change a stage's numbers.
 SOURCES: dict[str, tuple[str, ...]] = {
-    "aggregate": (*_ALL, "aggregate", "prevalence", "read/annotations", "read/speeches/decode"),
+    "aggregate": (
+        *(*_ALL, "aggregate", "prevalence", "read/annotations", "read/speeches/decode"),
+        *("pipeline/aggregate", "pipeline/rates"),
+    ),
     "deeds": (
         *(*_ALL, "aggregate", "prevalence", "read/dates", "read/deeds", "read/speeches/decode"),
-        *("configs/deeds", "configs/model.toml"),
+        *("pipeline/deeds", "pipeline/deed_series", "configs/deeds", "configs/model.toml"),
     ),
-    "compare": (*_ALL, "aggregate", "compare", "prevalence", "configs/spectrum.toml"),
-    "report": (*_ALL, "aggregate", "compare", "prevalence", "report", "configs/model.toml", "configs/spectrum.toml"),
+    "compare": (
+        *(*_ALL, "aggregate", "compare", "prevalence", "configs/spectrum.toml"),
+        *("pipeline/compare", "pipeline/deed_series", "pipeline/evidence", "pipeline/leaders_and_crises"),
+    ),
+    "report": (
+        *(*_ALL, "aggregate", "compare", "prevalence", "report", "pipeline/report"),
+        *("configs/model.toml", "configs/spectrum.toml"),
+    ),
 }
 #: Libraries that these files compute with. statsmodels and ruptures are not among them: they are the tests' oracles.
 LIBRARIES = ("duckdb", "numpy", "pandas", "pyarrow", "scipy")

@@ -6,14 +6,20 @@ import glob
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sca_nlp.config import CompareSection, DeedsSection, WordsSection, build
 from sca_nlp.errors import InputError, ScaError
-from sca_nlp.pipeline import series
+from sca_nlp.pipeline.aggregate import aggregate
 from sca_nlp.pipeline.causes import Cause, advice, cause_of, file_cause, gravest, wrote
+from sca_nlp.pipeline.compare import compare
+from sca_nlp.pipeline.deed_series import kept_deed_series
+from sca_nlp.pipeline.deeds import deeds
 from sca_nlp.pipeline.differences import cells_differ, frames_differ, lines_differ
+from sca_nlp.pipeline.frames import write_frame
+from sca_nlp.pipeline.rates import rates_today
 from sca_nlp.pipeline.recipe import (
     FRAMES,
     INPUTS,
@@ -25,6 +31,7 @@ from sca_nlp.pipeline.recipe import (
     read_recipe,
     read_report_manifest,
 )
+from sca_nlp.pipeline.report import write_again
 from sca_nlp.pipeline.verdict import MOST, Verdict, judge
 from sca_nlp.store import check_run, read_manifest
 
@@ -179,15 +186,13 @@ def _files(given: dict[str, Any], origin: Path) -> list[str]:
 
 def _aggregate(work: Path, origin: Path, given: dict[str, Any]) -> str:
     section = build(WordsSection, given["section"], RECIPE)
-    from dataclasses import replace
-
     section = replace(section, audit=located(section.audit, origin))
     settings = {"actor_files": _files(given, origin), "draws": given["draws"], "seed": given["seed"]}
     if "rates" not in given:  # runs made before the recipe kept them
-        series.aggregate(work, section, **settings)
+        aggregate(work, section, **settings)
         return ""
-    series.aggregate(work, section, **settings, rates=given["rates"])
-    if series.rates_today(origin) != given["rates"]:
+    aggregate(work, section, **settings, rates=given["rates"])
+    if rates_today(origin) != given["rates"]:
         return (
             "the model's error rates are others today, or the model is not at hand: the words were corrected by those"
             f" that {RECIPE} keeps"
@@ -196,28 +201,24 @@ def _aggregate(work: Path, origin: Path, given: dict[str, Any]) -> str:
 
 
 def _deeds(work: Path, origin: Path, given: dict[str, Any]) -> str:
-    from dataclasses import replace
-
     sections = [build(DeedsSection, s, RECIPE) for s in given["sections"]]
     sections = [replace(s, path=located(s.path, origin)) for s in sections]
     keys = ("period", "verbal", "window", "first", "last")
     dyads = [(a, b) for a, b in given["dyads"]]
     settings = {k: given[k] for k in keys} | {"actor_files": _files(given, origin)}
     try:
-        series.deeds(work, sections, dyads, **settings)
+        deeds(work, sections, dyads, **settings)
     except InputError as e:
-        series.deed_series_again(work, dyads, **settings)
+        write_frame(work / "deed_series.parquet", kept_deed_series(work, dyads, **settings))
         return f"the deed data are not at hand ({e}): their series were made from deeds.parquet as it stands"
     return ""
 
 
 def _compare(work: Path, origin: Path, given: dict[str, Any]) -> str:
-    from dataclasses import replace
-
     section = build(CompareSection, given["section"], RECIPE)
     section = replace(section, leaders=located(section.leaders, origin))
     dyads = [(a, b) for a, b in given["dyads"]]
-    series.compare(work, section, dyads, actor_files=_files(given, origin), seed=given["seed"])
+    compare(work, section, dyads, actor_files=_files(given, origin), seed=given["seed"])
     return ""
 
 
@@ -229,7 +230,7 @@ def _report(verdict: Verdict, work: Path, made: dict[str, Any], doubt: Cause) ->
         dyads = [(str(a), str(b)) for a, b in made["dyads"]]
         files = [located(f, verdict.run) for f in made.get("actor_files", [])]
         metrics = _metrics(verdict, made)
-        series.write_again(work, title=str(made["title"]), dyads=dyads, actor_files=files, metrics=metrics)
+        write_again(work, title=str(made["title"]), dyads=dyads, actor_files=files, metrics=metrics)
     except (ScaError, ValueError, TypeError) as e:
         verdict.problems.append(f"`sca report` cannot be done again: {e}")
         judge(verdict, "report", first, made.get("made_by") or {})

@@ -272,7 +272,6 @@ def test_a_run_says_where_it_is_and_advises_newcomers_only(
     call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, advised: bool
 ) -> None:
     from sca_nlp import pipeline
-    from sca_nlp.pipeline.series import RunSummary
     from sca_nlp.share import share_path
 
     config = share_path("configs", "sample.toml")
@@ -280,7 +279,7 @@ def test_a_run_says_where_it_is_and_advises_newcomers_only(
         config = tmp_path / name
         config.write_text('title = "Mine"\n', "utf-8")
     made = tmp_path / "mine-0123abcd"
-    monkeypatch.setattr(pipeline, "run", lambda *_, **__: RunSummary(made, made / "report/index.html", {}))
+    monkeypatch.setattr(pipeline, "run", lambda *_, **__: pipeline.RunSummary(made, made / "report/index.html", {}))
     code, out, _ = call("run", config, "--out", tmp_path / "mine")
     assert code == 0
     assert f"{tmp_path / 'mine'} holds the scores of another model, so this run is in {made}" in out

@@ -16,10 +16,12 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from sca_nlp import pipeline
 from sca_nlp.codebook import default_codebook
 from sca_nlp.config import CompareSection, DeedsSection, WordsSection
 from sca_nlp.errors import ScaError
-from sca_nlp.pipeline import scoring, series
+from sca_nlp.pipeline import scoring
+from sca_nlp.pipeline.report import write_again
 from sca_nlp.records import Speech
 from sca_nlp.store import check_run, read_manifest, store_digest
 
@@ -114,14 +116,14 @@ class Series(Job):
 
     def run(self, folder: Path, say: Say) -> None:
         run = folder / "run"
-        series.aggregate(run, WordsSection(dyads=tuple(DYADS), min_passages=1), draws=5, seed=1)
+        pipeline.aggregate(run, WordsSection(dyads=tuple(DYADS), min_passages=1), draws=5, seed=1)
         say("aggregate")
         section = DeedsSection("chronology", str(folder / "deeds.csv"))
-        series.deeds(run, [section], DYADS, period="year")
+        pipeline.deeds(run, [section], DYADS, period="year")
         say("deeds")
-        series.compare(run, CompareSection(draws=5, permutations=5, max_lag=1), DYADS, seed=1)
+        pipeline.compare(run, CompareSection(draws=5, permutations=5, max_lag=1), DYADS, seed=1)
         say("compare")
-        series.write_again(run, title="A run that is killed", dyads=DYADS[:1], actor_files=())
+        write_again(run, title="A run that is killed", dyads=DYADS[:1], actor_files=())
         say("report")
 
     def holds(self, folder: Path, said: Sequence[str]) -> list[str]:

@@ -15,9 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
+from sca_nlp import pipeline
 from sca_nlp.config import WordsSection
 from sca_nlp.errors import ScaError
-from sca_nlp.pipeline import scoring, series
+from sca_nlp.pipeline import scoring
 from sca_nlp.store import RunStore, check_run, read_manifest, store_digest
 from tests.faults.jobs import DYADS, Series, speeches, tools
 
@@ -95,7 +96,7 @@ def disk_full_while_aggregating_and_reporting(place: Path) -> None:
         os.close(filler)
         words = (disk / "run" / "words.parquet").read_bytes()
         message(
-            lambda: series.aggregate(disk / "run", WordsSection(dyads=tuple(DYADS), min_passages=2)), "disk is full"
+            lambda: pipeline.aggregate(disk / "run", WordsSection(dyads=tuple(DYADS), min_passages=2)), "disk is full"
         )
         assert (disk / "run" / "words.parquet").read_bytes() == words, "the words that were there are gone"
         (disk / "filler").unlink()
@@ -141,7 +142,7 @@ def read_only_folder(place: Path) -> None:
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         message(lambda: score(disk / "run", N + 5), "not writable", "--out")
         message(lambda: score(disk / "new"), "not writable", "--out")
-        message(lambda: series.aggregate(disk / "run", WordsSection()), "not writable")
+        message(lambda: pipeline.aggregate(disk / "run", WordsSection()), "not writable")
         whole(disk / "run")
 
 
@@ -151,7 +152,7 @@ def half_written_shard(place: Path) -> None:
     shard = min((place / "run" / "passages").glob("part-*"))
     shard.write_bytes(shard.read_bytes()[:200])
     assert any(shard.name in p and "score again" in p for p in check_run(place / "run").problems)
-    message(lambda: series.aggregate(place / "run", WordsSection()), shard.name)
+    message(lambda: pipeline.aggregate(place / "run", WordsSection()), shard.name)
     shard.unlink()  # as the message says
     (place / "run" / "speeches" / shard.name).unlink()
     score(place / "run")
@@ -169,7 +170,7 @@ def half_written_frames(place: Path) -> None:
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     from sca_nlp.config import CompareSection
 
-    message(lambda: series.compare(place / "run", CompareSection(), DYADS), "words.parquet", "sca aggregate")
+    message(lambda: pipeline.compare(place / "run", CompareSection(), DYADS), "words.parquet", "sca aggregate")
     job.run(place, lambda line: None)
     assert job.digest(place) == wanted
 
@@ -216,7 +217,7 @@ def two_processes_on_one_run(place: Path) -> None:
     identity = read_manifest(place / "run")["identity"]
     with RunStore(place / "run", identity, tools().classifier.codebook.classes):
         message(lambda: score(place / "run"), "another process is writing", "wait")
-        message(lambda: series.aggregate(place / "run", WordsSection()), "another process is writing")
+        message(lambda: pipeline.aggregate(place / "run", WordsSection()), "another process is writing")
     score(place / "run")
     whole(place / "run")
 

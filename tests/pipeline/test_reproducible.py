@@ -16,7 +16,6 @@ import pytest
 from sca_nlp import pipeline
 from sca_nlp.classify.folder import load_model
 from sca_nlp.config import CompareSection, read_config
-from sca_nlp.pipeline import series
 from sca_nlp.share import share_path
 
 TEXTS = [
@@ -56,7 +55,7 @@ def test_two_runs_from_nothing_give_the_same_bytes(tmp_path: Path) -> None:
     # Workers of the comparison do not change a number.
     before = pd.read_parquet(second / "compare" / "tests.parquet")
     files = read_config(second / "config.toml").actors.files
-    series.compare(second, SETTINGS, [("NVL", "EMK"), ("EMK", "NVL")], actor_files=files, workers=2, seed=1957)
+    pipeline.compare(second, SETTINGS, [("NVL", "EMK"), ("EMK", "NVL")], actor_files=files, workers=2, seed=1957)
     after = pd.read_parquet(second / "compare" / "tests.parquet")
     numbers = before.select_dtypes("number").columns
     assert np.allclose(before[numbers], after[numbers], atol=1e-12, equal_nan=True)
