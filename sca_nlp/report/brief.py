@@ -13,7 +13,7 @@ from sca_nlp.report.model.condition import READINGS, Condition
 from sca_nlp.report.pairs import Direction, Pair
 from sca_nlp.report.rows import rows_of_pair
 from sca_nlp.report.summary import change, n_corrected, tests_sentence
-from sca_nlp.report.wording import count, finite, interval, join, num, plain, plural, pvalue
+from sca_nlp.report.wording import count, finite, interval, join, num, plain, plural, pvalue, span, start
 
 #: A test stands below this q; the sentences say it as .05.
 LEVEL = 0.05
@@ -38,7 +38,7 @@ class Place:
     last: str
 
     def __str__(self) -> str:
-        return f"{plain(self.stage)} {self.first}–{self.last}"
+        return f"{plain(self.stage)} {span(self.first, self.last)}"
 
 
 def places(position: pd.DataFrame | None, pair: Pair) -> list[Place]:
@@ -85,7 +85,7 @@ def _words(pair: Pair) -> Fact:
         way = "warmer" if finite(low) and low > 0 else "colder" if finite(high) and high < 0 else ""
         if not way:
             still.append(d.name)
-            short.append(f"{d.source} no change told")
+            short.append(f"{d.source} no clear change")
             continue
         span = which.split(" (")[0]
         moved.append(
@@ -95,7 +95,7 @@ def _words(pair: Pair) -> Fact:
         short.append(f"{d.source} {way} {num(value, signed=True)}")
     parts = list(moved)
     if still and not moved and not silent:
-        short = ["no change told"]
+        short = ["no clear change"]
     if still:
         parts.append(f"no change between first and last can be told in the words of {join(still)}")
     if silent:
@@ -104,7 +104,7 @@ def _words(pair: Pair) -> Fact:
     return Fact(
         "Words, first to last",
         "; ".join(short) or "—",
-        f"{text[:1].upper()}{text[1:]}." if text else "",
+        f"{start(text)}." if text else "",
         0 if moved else 2,
     )
 
@@ -170,9 +170,9 @@ def _place(stood: Sequence[Place]) -> Fact:
 
 
 def tally(conditions: Sequence[Condition]) -> str:
-    """Return how many conditions have which reading: `1 speaks for a community, 2 against one`."""
+    """Return how many conditions have which reading: `1 for a community, 2 against a community`."""
     n = Counter(c.reading for c in conditions)
-    names = {"for": "for a community", "against": "against one", "mixed": "mixed or not to be told"}
+    names = {"for": "for a community", "against": "against a community", "mixed": "mixed or not to be told"}
     names |= {"shown": "described", "untold": "not in the data"}
     return ", ".join(f"{n[r]} {names[r]}" for r in READINGS if n[r])
 
@@ -195,19 +195,7 @@ def line_of_tests(rows: Sequence[dict[str, Any]]) -> str:
 def choices_line(choices: tuple[list[str], list[dict[str, Any]]]) -> str:
     """Return what other choices do to the central statistics: how many change sign, how many cross p .05."""
     names, rows = choices
-    signs = crossed = 0
-    for r in rows:
-        values = [x for x in r["by"].values() if finite(x["estimate"])]
-        signs += len({float(x["estimate"]) > 0 for x in values}) > 1
-        crossed += len({float(x["p"]) < LEVEL for x in values if finite(x["p"])}) > 1
     return (
-        f"{count(signs)} of {plural(len(rows), 'statistic')} change sign, {count(crossed)} cross p .05"
-        f" ({len(names)} choices)"
+        f"{count(sum(bool(r['turned']) for r in rows))} of {plural(len(rows), 'statistic')} change sign,"
+        f" {count(sum(bool(r['crossed']) for r in rows))} cross p .05 ({len(names)} choices)"
     )
-
-
-def spans_line(rows: Sequence[dict[str, Any]], most: int = 8) -> str:
-    """Return when sequences ran: `1990–1992, 2001–2003`, the first ones where there are many."""
-    said = [f"{r['start']}–{r['end']}" if r["end"] != r["start"] else str(r["start"]) for r in rows]
-    more = f" and {len(said) - most} more" if len(said) > most else ""
-    return ", ".join(said[:most]) + more

@@ -22,7 +22,7 @@ from sca_nlp.report.svg import (
     x_axis,
     y_axis,
 )
-from sca_nlp.report.wording import finite, interval, num, plural
+from sca_nlp.report.wording import finite, interval, num, plural, start
 
 WIDTH, LEFT, RIGHT = 940.0, 58.0, 926.0
 X = Callable[[float], float]
@@ -101,7 +101,8 @@ def _points(
             "gap": "",
         }[kind]
         name = {"words": "trust balance", "deeds": "deed index", "gap": "gap"}[kind]
-        text = f"{where}, {p}: {name} {num(v.estimate, 2, signed=True)} {interval(v.low, v.high, 2, signed=True)}{n}"
+        said = f"{num(v.estimate, 2, signed=True)} {interval(v.low, v.high, 2, signed=True)}{n}"
+        text = f"{start(where)}, {p}: {name} {said}"
         out.append(_link(d, p, marker(d.side, x(i + 0.5), y(v.estimate), r, class_="mark"), text))
     return out
 
@@ -181,7 +182,7 @@ def main_chart(pair: Pair) -> Markup:
                 crosses = [
                     el(
                         "path",
-                        el("title", f"{d.name}, {pair.periods[i]}: too few sentences, hidden"),
+                        el("title", f"{start(d.name)}, {pair.periods[i]}: too few sentences, hidden"),
                         d=f"M{x(i + 0.5) - 3:.1f} {yy - 3:.1f}l6 6m0 -6l-6 6",
                         class_="hiddenmark",
                     )

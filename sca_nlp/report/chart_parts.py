@@ -21,7 +21,7 @@ from sca_nlp.report.svg import (
     x_axis,
     y_axis,
 )
-from sca_nlp.report.wording import MANIFESTATION_NAMES, finite, num, plain
+from sca_nlp.report.wording import MANIFESTATION_NAMES, finite, num, plain, start
 
 _GAP, _HEIGHT, _WIDTH = 34.0, 92.0, 940.0
 _BETWEEN = 44.0  # columns: room for the numbers of the second axis
@@ -45,7 +45,7 @@ def indicator_chart(pair: Pair, measure: str, book: Codebook) -> Markup:
     out: list[Markup] = []
     top = 44.0
     for k, d in enumerate(columns):
-        out.append(label(d.name, 46 + k * (width + _BETWEEN), 14, "heading"))
+        out.append(label(start(d.name), 46 + k * (width + _BETWEEN), 14, "heading"))
     for row, indicator in enumerate(book.indicators):
         bottom = top + _HEIGHT
         y = scale(low, high, bottom, top)
@@ -110,7 +110,7 @@ def _columns(
                 told.setdefault(i, []).append(f"{indicator.short}{mark} {num(100 * v.estimate, 1)}")
     cell = width / max(1, len(periods))
     return [
-        _column(d, periods[i], f"{d.name}, {periods[i]}, %: {', '.join(told[i])}", left + i * cell, cell, bottom)
+        _column(d, periods[i], f"{start(d.name)}, {periods[i]}, %: {', '.join(told[i])}", left + i * cell, cell, bottom)
         for i in sorted(told)
     ]
 
@@ -141,7 +141,7 @@ def deeds_chart(pair: Pair) -> Markup:
     out: list[Markup] = []
     top = 24.0
     for d in pair.directions:
-        out.append(label(d.toward, 2, top - 8, "heading"))
+        out.append(label(start(d.toward), 2, top - 8, "heading"))
         rows = [*MANIFESTATIONS, *sorted(set(d.manifestations) - set(MANIFESTATIONS))]
         signs: list[Markup] = []
         first = top
@@ -169,7 +169,7 @@ def deeds_chart(pair: Pair) -> Markup:
             top += row
         for i, p in enumerate(pair.periods):
             if p in told:
-                text = f"{d.toward}, {p}: {'; '.join(told[p]) or 'no deed'}"
+                text = f"{start(d.toward)}, {p}: {'; '.join(told[p]) or 'no deed'}"
                 out.append(_column(d, p, text, x(i), cell, top, first))
         out += signs
         out.extend(x_axis(pair.periods, x, top, top + 3))

@@ -35,6 +35,7 @@ def environment(book: Codebook) -> Environment:
         "settings": provenance.settings,
         "count": wording.count,
         "plain": wording.plain,
+        "start": wording.start,
         "safe_url": safe_url,
         "elsewhere": _elsewhere,
     }
@@ -56,7 +57,7 @@ def environment(book: Codebook) -> Environment:
         "tally": brief.tally,
         "line_of_tests": brief.line_of_tests,
         "choices_line": brief.choices_line,
-        "spans_line": brief.spans_line,
+        "spans_line": wording.spans_line,
         "trust_sign": book.trust_sign,
         "denied_for_trust": [
             i.name.lower() for i in book.indicators if any(i.trust_sign[v] > 0 for v in [*i.values][1:])

@@ -158,9 +158,12 @@ def classifier_error(metrics: Mapping[str, Any]) -> str:
         None,
     )
     spread = f" {interval(*ci)}" if ci else ""
+    how, where = ("cross-validated ", "") if where == "cross validated" else ("", where)
     return (
-        f"The codes come from a classifier that errs: macro-F1 {num(value)}{spread}{' on ' + where if where else ''};"
-        " all its scores stand under Provenance."
+        f"The codes come from a classifier that errs: {how}macro-F1 {num(value)}{spread}"
+        f"{' on ' + where if where else ''} (1 would be without error: one number for how many of the sentences with a"
+        " code it finds, and how many of those it finds have it, averaged over the codes); all its scores stand under"
+        " Provenance."
     )
 
 

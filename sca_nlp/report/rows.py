@@ -100,7 +100,7 @@ def method_rows(frames: Frames, pair: Pair) -> list[dict[str, Any]]:
 
 
 def choice_rows(frames: Frames, pair: Pair) -> tuple[list[str], list[dict[str, Any]]]:
-    """Return (names of the choices, rows): a statistic of a direction each, with estimate and p under every choice."""
+    """Return (names of the choices, rows): a statistic of a direction each, and what every choice does to it."""
     table = frames.extra.get("sensitivity")
     if table is None or not {"variant", "window", "statistic", "direction", "estimate", "p"} <= set(table.columns):
         return [], []
@@ -115,7 +115,29 @@ def choice_rows(frames: Frames, pair: Pair) -> tuple[list[str], list[dict[str, A
         row = out.setdefault(key, {"source": key[0], "target": key[1], "what": f"{key[2]} {key[3]}".strip(), "by": {}})
         row["by"][r["choice"]] = r
     choices = list(dict.fromkeys(own["choice"]))
-    return choices, [r for r in out.values() if any(wording.finite(x["estimate"]) for x in r["by"].values())]
+    rows = [r for r in out.values() if any(wording.finite(x["estimate"]) for x in r["by"].values())]
+    for row in rows:
+        row |= _over_choices(row["by"], choices[0])
+    return choices, rows
+
+
+def _over_choices(by: Mapping[str, Mapping[str, Any]], first: str) -> dict[str, Any]:
+    """Return the range of a statistic over the choices, and which of them turn its sign or take its p over .05."""
+    known = {c: float(x["estimate"]) for c, x in by.items() if wording.finite(x["estimate"])}
+    p = {c: float(x["p"]) for c, x in by.items() if wording.finite(x["p"])}
+    sign, small = {c: v > 0 for c, v in known.items()}, {c: v < 0.05 for c, v in p.items()}
+    as_reported, stood = (of.get(first, next(iter(of.values()), False)) for of in (sign, small))
+    nan = float("nan")
+    return {
+        "estimate": known.get(first, nan),
+        "p": p.get(first, nan),
+        "low": min(known.values()),
+        "high": max(known.values()),
+        "p_low": min(p.values(), default=nan),
+        "p_high": max(p.values(), default=nan),
+        "turned": [c for c in sign if sign[c] != as_reported],
+        "crossed": [c for c in small if small[c] != stood],
+    }
 
 
 def window_rows(frames: Frames, pair: Pair) -> list[dict[str, Any]]:

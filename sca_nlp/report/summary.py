@@ -9,7 +9,7 @@ import pandas as pd
 
 from sca_nlp.report import periods as per
 from sca_nlp.report.pairs import Direction, Pair, Point
-from sca_nlp.report.wording import finite, interval, join, num, plain, plural, pvalue
+from sca_nlp.report.wording import finite, interval, join, num, plain, plural, pvalue, start
 
 
 def spans(periods: list[str], axis: list[str]) -> str:
@@ -183,7 +183,7 @@ def summarise(pair: Pair, tests: pd.DataFrame) -> list[tuple[str, str]]:
         ("Gap", lambda d: _gap(d, pair.periods, pair.window)),
         ("Breaks", _breaks),
     )
-    out = [(name, " ".join(t for t in map(say, pair.directions) if t)) for name, say in parts]
+    out = [(name, " ".join(start(t) for t in map(say, pair.directions) if t)) for name, say in parts]
     return [(name, text) for name, text in (*out, ("Tests", tests_sentence(tests))) if text]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 #: Row order and plain names of the eight manifestations (W 2.4).
@@ -73,6 +75,24 @@ def plural(n: Any, word: str) -> str:
 def plain(name: str) -> str:
     """Return an identifier as words."""
     return name.replace("_", " ").replace("-", " ").strip()
+
+
+def start(text: str) -> str:
+    """Return a text with a capital at its beginning: `The West about Avaria`."""
+    return text[:1].upper() + text[1:]
+
+
+def span(first: Any, last: Any) -> str:
+    """Return `1990–1994`, or `1990` where both are the same."""
+    return f"{first}" if first == last else f"{first}–{last}"
+
+
+def spans_line(rows: Sequence[Mapping[str, Any]], most: int = 8) -> str:
+    """Return when sequences ran: `1990–1992, 2001 ×2`, the first ones where there are many."""
+    said = Counter(span(r["start"], r["end"]) for r in rows)
+    times = [f"{s} ×{n}" if n > 1 else s for s, n in said.items()]
+    more = f" and {len(times) - most} more" if len(times) > most else ""
+    return ", ".join(times[:most]) + more
 
 
 def join(parts: list[str]) -> str:

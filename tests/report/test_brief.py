@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from sca_nlp.report import write_report
-from sca_nlp.report.brief import Place, choices_line, facts, lead, line_of_tests, places, spans_line
+from sca_nlp.report.brief import Place, choices_line, facts, lead, line_of_tests, places
 from sca_nlp.report.pairs import Break, Direction, Pair, Point
+from sca_nlp.report.wording import spans_line
 from tests.report.test_html import Page
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -74,13 +75,26 @@ def test_the_line_over_a_fold_says_what_is_in_it():
         "1 of 2 tests at q < .05; smallest q .010 (local projection, AVA → BOR, words lead deeds)"
     )
     assert line_of_tests(rows[2:]) == "none could be computed"
-    by = {"as reported": {"estimate": 1.0, "p": 0.01}, "other": {"estimate": -1.0, "p": 0.2}}
-    same = {"as reported": {"estimate": 1.0, "p": 0.3}, "other": {"estimate": float("nan"), "p": float("nan")}}
-    assert choices_line((["as reported", "other"], [{"by": by}, {"by": same}])) == (
+    turned, same = ({"turned": ["other"], "crossed": ["other"]}, {"turned": [], "crossed": []})
+    assert choices_line((["as reported", "other"], [turned, same])) == (
         "1 of 2 statistics change sign, 1 cross p .05 (2 choices)"
     )
     runs = [{"start": str(y), "end": str(y + k)} for k, y in enumerate(range(1980, 1983))]
     assert spans_line(runs, most=2) == "1980, 1981–1982 and 1 more"
+    assert spans_line([runs[0], *runs[:2], runs[0]]) == "1980 ×3, 1981–1982"  # several runs in the same years
+    assert str(Place("security_regime", "2024", "2024")) == "security regime 2024"
+
+
+def test_a_name_that_begins_with_a_small_letter_begins_no_sentence_and_no_label(run, tmp_path):
+    name = {"AVA": "the League", "BOR": "Borland", "WEST": "the West"}.__getitem__
+    text = write_report(run, title="t", dyads=[("AVA", "BOR")], out=tmp_path, figures=False, names=name).read_text(
+        "utf-8"
+    )
+    plain = html.unescape(re.sub(r"<[^>]+>", "", text))
+    assert "Borland about the League" in plain
+    assert "The League about Borland" in plain
+    assert not re.findall(r"\. the League", re.sub(r"\s+", " ", plain))
+    assert not re.findall(r'(?:<(?:b|td|th|text|title|h\d|option)\b[^>]*>|label="|data-title=")the League', text)
 
 
 def test_long_tables_are_folded_and_all_of_them_are_there(page):
@@ -129,6 +143,12 @@ def test_folds_open_by_keyboard_and_on_paper_without_script(page):
         plain.emulate_media(media="print")
         assert fold.locator("table").first.is_visible()
         assert not plain.locator("#contents").is_visible()
+        raw = plain.locator("details.raw")
+        assert raw.count()
+        assert not raw.locator("pre, dl, table").first.is_visible()  # hundreds of scores fill no paper
+        plain.set_viewport_size({"width": 673, "height": 950})  # A4 less its margins; what is wider shrinks all
+        assert plain.evaluate("document.documentElement.scrollWidth") <= 673
+        plain.set_viewport_size({"width": 390, "height": 800})
         plain.emulate_media(media="screen")
         fold.locator("summary").first.focus()
         plain.keyboard.press("Enter")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+import json
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -61,6 +63,24 @@ def test_density_says_how_dense_how_it_moves_and_beside_whom(text):
     assert "denser than three quarters of them" in plain
     assert '<path d="M' in text
     assert 'class="refband"' in text
+
+
+def test_power_says_whose_change_in_which_unit(run, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy, ignore=shutil.ignore_patterns("report"))
+    series = pd.read_parquet(copy / "deed_series.parquet")
+    spent = series[(series["manifestation"] == "all") & (series["dataset"] == "all")].assign(
+        manifestation="military_spending", dataset="sipri_milex", estimate=-0.25
+    )
+    pd.concat([series, spent]).to_parquet(copy / "deed_series.parquet")
+    source = {"name": "sipri_milex", "title": "Spending of the Two", "measure": "level", "unit": "points of GDP"}
+    (copy / "deed_sources.json").write_text(json.dumps([source]), "utf-8")
+    page = write_report(copy, title="t", dyads=[("AVA", "BOR")], figures=False).read_text("utf-8")
+    block = page.split('id="model-AVA_BOR-power"')[1].split("</details>")[0]
+    plain = html.unescape(re.sub(r"<[^>]+>", "", block))
+    # A rise in arms counts away from a community; the sentence says what was spent.
+    assert "+0.25 a year in the last years (Spending of the Two: points of GDP)." in plain
+    assert plain.count("+0.25") >= 4
 
 
 def test_sentences_and_deeds_of_a_condition_lead_to_what_the_page_holds(text):

@@ -187,6 +187,12 @@ def test_choices_stand_side_by_side_each_alone():
     choices, rows = choice_rows(SimpleNamespace(extra={"sensitivity": table}), pair)
     assert choices == ["as reported", "window: its first half", "verbal deeds in"]
     assert [(r["what"], [r["by"][c]["estimate"] for c in choices]) for r in rows] == [("drift", [1.0, 2.0, 3.0])]
+    assert (rows[0]["estimate"], rows[0]["low"], rows[0]["high"]) == (1.0, 1.0, 3.0)
+    assert rows[0]["turned"] == rows[0]["crossed"] == []
+    table.loc[table["variant"] == "verbal deeds in", ["estimate", "p"]] = -3.0, 0.01
+    (row,) = choice_rows(SimpleNamespace(extra={"sensitivity": table}), pair)[1]
+    assert (row["estimate"], row["low"], row["high"], row["p"], row["p_low"]) == (1.0, -3.0, 2.0, 0.5, 0.01)
+    assert row["turned"] == row["crossed"] == ["verbal deeds in"]
     assert choice_rows(SimpleNamespace(extra={}), pair) == ([], [])
     assert choice_rows(SimpleNamespace(extra={"sensitivity": table}), Pair("AVA", "CAR", [], [], [], "", "")) == (
         [],

@@ -13,7 +13,7 @@ from sca_nlp.report.evidence import Shown
 from sca_nlp.report.model.condition import Evidence, Known, Link, Row, Table
 from sca_nlp.report.pairs import Point
 from sca_nlp.report.rows import rows_of_pair
-from sca_nlp.report.wording import finite, num, plain, pvalue
+from sca_nlp.report.wording import finite, num, plain, pvalue, start
 
 
 def place(evidence: Evidence, source: str, period: str) -> str:
@@ -117,7 +117,7 @@ def stance_table(k: Known, classes: Sequence[str]) -> list[Table]:
                     title = f"{code}, {d.name}, percent of sentences"
                     drawn = spark(uid, title, sorted(line), {d.side: line})
                     shares = [f"{num(100 * first, 1)} %", f"{num(100 * last, 1)} %"]
-                    cells = [f"{code} {i.name.lower()} {value}", d.name, drawn, *shares, str(n)]
+                    cells = [f"{code} {i.name.lower()} {value}", start(d.name), drawn, *shares, str(n)]
                     rows.append(Row(cells, f"#indicators-{k.pair.slug}"))
     head = ["Indicator", "Who about whom", "By period", "First", "Last", "Periods"]
     caption = "Share of the sentences about the other, means of the first and last shown periods (at most five)."

@@ -21,7 +21,7 @@ Evidence = Sequence[tuple[Direction, Sequence[Cell]]]
 #: What a reading is called; `shown` is a description without a reading.
 READINGS = {
     "for": "speaks for a community",
-    "against": "speaks against one",
+    "against": "speaks against a community",
     "mixed": "mixed, or not to be told",
     "shown": "described, not judged",
     "untold": "not in this run's data",

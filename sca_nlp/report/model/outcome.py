@@ -10,7 +10,7 @@ from sca_nlp.report.model.behind import ends, quotes, stance_table
 from sca_nlp.report.model.condition import Condition, Known, Row, Table
 from sca_nlp.report.pairs import Pair
 from sca_nlp.report.rows import rows_of_pair
-from sca_nlp.report.wording import MANIFESTATION_NAMES, join, num, plain
+from sca_nlp.report.wording import MANIFESTATION_NAMES, join, num, plain, span, start
 
 
 def trust(k: Known) -> Condition:
@@ -26,10 +26,10 @@ def trust(k: Known) -> Condition:
     if stage:
         c.reading = {"conflict_formation": "against", "security_regime": "mixed"}.get(stage, "for")
         c.reading = "untold" if stage == "unknown" else c.reading
-        c.headline = f"{stage.replace('_', ' ').capitalize()} by the criteria, {first}–{last}."
+        c.headline = f"{stage.replace('_', ' ').capitalize()} by the criteria, {span(first, last)}."
         if rows:
             head = ["Criterion", "Value", "Wanted", "Met", "Periods"]
-            c.tables.append(Table(f"Criteria of the scale, {first}–{last}.", head, rows))
+            c.tables.append(Table(f"Criteria of the scale, {span(first, last)}.", head, rows))
     else:
         c.untold.append("Place on the scale: not in this run's data (sca compare makes it).")
     c.tables += stance_table(k, tuple(k.book.classes))
@@ -58,7 +58,7 @@ def _manifestations_table(pair: Pair) -> Table | None:
             first, last, n = ends(d.manifestations.get(m, {}))
             if n:
                 total = sum(p.n for p in d.manifestations[m].values())
-                cells = [name, d.toward, num(first, signed=True), num(last, signed=True), str(n), str(total)]
+                cells = [name, start(d.toward), num(first, signed=True), num(last, signed=True), str(n), str(total)]
                 rows.append(Row(cells, f"#deeds-{pair.slug}"))
     head = ["Manifestation", "Who toward whom", "First", "Last", "Periods", "Deeds"]
     caption = "Deeds in z units (up = toward a community), means of the first and last periods."

@@ -7,7 +7,7 @@ from sca_nlp.report.density import spark
 from sca_nlp.report.frames import of_dyad
 from sca_nlp.report.model.behind import deeds
 from sca_nlp.report.model.condition import Condition, Known, Link, Row, Table
-from sca_nlp.report.wording import num, plural, pvalue
+from sca_nlp.report.wording import join, num, plural, pvalue, start
 
 #: Data sets of military spending or personnel.
 _FORCES = ("sipri_milex", "nmc")
@@ -24,7 +24,7 @@ def precipitating(k: Known) -> Condition:
             links = [Link(b.period, f"#{anchor(d, b.period)}")]
             links += [Link(f"deed {e.number}", f"#event-{k.pair.slug}-{e.number}") for e in near]
             made = " (the set of sources changes there: no history can be told from it)" if b.make_up else ""
-            text = f"{d.name if b.series == 'words' else d.toward}: {b.series} change level in {b.period}"
+            text = f"{start(d.name) if b.series == 'words' else start(d.toward)}: {b.series} change level in {b.period}"
             c.says.append((f"{text}, p {pvalue(b.p)}{made}; marked deeds within a year: {len(near)}", links))
     marked = [Link(f"deed {e.number}", f"#event-{k.pair.slug}-{e.number}") for e in k.pair.events]
     n = len(c.says)
@@ -43,7 +43,10 @@ def power(k: Known) -> Condition:
     """Return how the means of force move: spending or personnel, and what was deployed. No reading."""
     c = Condition("power", "Power", "How do the means of force move?", "No reading.", "untold")
     series = k.frames["deed_series.parquet"]
-    rows = []
+    titles, units = (
+        {str(s.get("name")): str(s.get(key) or "") for s in k.frames.deed_sources} for key in ("title", "unit")
+    )
+    rows, ends = [], []
     for number, name in enumerate(_FORCES):
         lines: dict[str, dict[str, float]] = {}
         for d in k.pair.directions:
@@ -55,19 +58,27 @@ def power(k: Known) -> Condition:
             third = max(1, min(5, len(own) // 3))
             first, last = own.head(third), own.tail(third)
             moved = [num(-part["estimate"].mean(), 2, signed=True) for part in (first, last)]
-            cells = [d.source_name, name, f"{len(own)}", *moved]
+            cells = [start(d.source_name), titles.get(name) or name, f"{len(own)}", *moved]
             rows.append(Row(cells, f"#{anchor(d, last['period'].iloc[-1])}"))
         if lines:
+            sides = [f"{r.cells[0]} {r.cells[4]}" for r in rows[-len(lines) :]]
+            unit = f": {units[name]}" if units.get(name) else ""
+            ends.append(f"{join(sides)} a year in the last years ({titles.get(name) or name}{unit})")
             axis = sorted({p for line in lines.values() for p in line})
             up = {s: {p: -v for p, v in line.items()} for s, line in lines.items()}
-            c.drawings.append((f"Yearly change, {name}", spark(f"spark-{k.pair.slug}-power-{number}", name, axis, up)))
+            c.drawings.append(
+                (
+                    f"Yearly change, {titles.get(name) or name}",
+                    spark(f"spark-{k.pair.slug}-power-{number}", name, axis, up),
+                )
+            )
     if rows:
         c.reading = "shown"
         head = ["Side", "Source", "Years", "Yearly change, first", "last"]
         c.tables.append(
             Table("Military spending or personnel, change a year in the source's unit (up = more).", head, rows)
         )
-        c.headline = "; ".join(f"{r.cells[0]} {r.cells[4]} a year at the end ({r.cells[1]})" for r in rows) + "."
+        c.headline = f"{'; '.join(ends)}."
     else:
         c.untold.append(f"Military spending: not in this run's data (readers {', '.join(_FORCES)}).")
     c.deeds = deeds(k, ("military_spending", "doctrine"))

@@ -8,7 +8,7 @@ from sca_nlp.report.pairs import Direction
 from sca_nlp.report.rows import rows_of_pair
 from sca_nlp.report.said import voices
 from sca_nlp.report.summary import change
-from sca_nlp.report.wording import finite, interval, join, num, plural
+from sca_nlp.report.wording import finite, interval, join, num, plural, span, spans_line, start
 
 
 def determination(k: Known) -> Condition:
@@ -27,7 +27,9 @@ def determination(k: Known) -> Condition:
         if moved:
             which, value, low, high = moved
             ways.append(1 if low > 0 else -1 if high < 0 else 0)
-            text = f"{d.name}: trust balance {num(value, signed=True)} {interval(low, high, signed=True)} {which}"
+            text = (
+                f"{start(d.name)}: trust balance {num(value, signed=True)} {interval(low, high, signed=True)} {which}"
+            )
             c.says.append((text, k.figure[:1]))
         table, n_alone = _voices_table(k, d)
         if table:
@@ -36,20 +38,25 @@ def determination(k: Known) -> Condition:
                 f"{r.cells[0]} ({r.cells[1] or 'no office given'}, {r.cells[5]})" for r in table.rows if r.marked
             ]
             c.says.append(
-                (f"{d.name}: {f'off their side: {join(dissent)}' if dissent else 'no voice is off its side'}", [])
+                (
+                    f"{start(d.name)}: {f'off their side: {join(dissent)}' if dissent else 'no voice is off its side'}",
+                    [],
+                )
             )
             if n_alone:
                 c.untold.append(
-                    f"{d.name}: {n_alone} of {plural(len(table.rows), 'voice')} had nobody beside them in their"
+                    f"{start(d.name)}: {n_alone} of {plural(len(table.rows), 'voice')} had nobody beside them in their"
                     " periods, so that dissent cannot be told from a change of policy."
                 )
         else:
-            c.untold.append(f"{d.name}: no speaker has enough sentences about the other; opposition cannot be seen.")
+            c.untold.append(
+                f"{start(d.name)}: no speaker has enough sentences about the other; opposition cannot be seen."
+            )
     c.says += said_of_tests(k, ("outlast",), "after a change of leader")
     if ways:
         c.reading = "for" if min(ways) > 0 else "against" if max(ways) < 0 else "mixed"
-        words = {1: "warmer", -1: "colder", 0: "no change told"}
-        sides = [d.source_name for d in k.pair.directions if change(d)]
+        words = {1: "warmer", -1: "colder", 0: "no clear change"}
+        sides = [start(d.source_name) for d in k.pair.directions if change(d)]
         c.headline = join([f"{s}: {words[w]}" for s, w in zip(sides, ways, strict=True)]) + "."
     c.quotes = quotes(k, ("SS+", "SS-"))
     c.untold.append("Who is not in the corpus (parties, parliaments, the public) is not heard.")
@@ -71,15 +78,17 @@ def _voices_table(k: Known, d: Direction, most: int = 12) -> tuple[Table | None,
             if finite(v.deviation)
             else "alone"
         )
-        span = v.first if v.first == v.last else f"{v.first}–{v.last}"
-        cells = [v.speaker, v.office, span, f"{plural(v.n, 'sentence')}, {plural(v.n_speeches, 'speech')}"]
+        cells = [
+            v.speaker,
+            v.office,
+            span(v.first, v.last),
+            f"{plural(v.n, 'sentence')}, {plural(v.n_speeches, 'speech')}",
+        ]
         rows.append(Row([*cells, num(v.balance, signed=True), off], place(k.evidence, d.source, busiest), v.dissents))
     more = f"; {len(found) - most} more are not shown" if len(found) > most else ""
-    caption = (
-        f"{d.name}: trust balance by speaker (mean of probabilities), and how far off the side's other speakers{more}."
-    )
+    caption = "trust balance by speaker (mean of probabilities), and how far off the side's other speakers"
     head = ["Speaker", "Office", "Periods", "Heard in", "Balance", "Off the others"]
-    return Table(caption, head, rows), sum(not finite(v.deviation) for v in found[:most])
+    return Table(f"{start(d.name)}: {caption}{more}.", head, rows), sum(not finite(v.deviation) for v in found[:most])
 
 
 def responsiveness(k: Known) -> Condition:
@@ -111,10 +120,8 @@ def responsiveness(k: Known) -> Condition:
         ["kind", "start", "end", "steps"]
     )
     for kind_name, part in runs.groupby("kind", sort=True):
-        spans = [
-            f"{r['start']}–{r['end']}" if r["end"] != r["start"] else str(r["start"]) for r in part.to_dict("records")
-        ]
-        text = f"{str(kind_name).replace('_', ' ')}: {len(part)} ({', '.join(sorted(set(spans))[:8])})"
+        when = [{str(key): v for key, v in r.items()} for r in part.sort_values("start").to_dict("records")]
+        text = f"{str(kind_name).replace('_', ' ')}: {len(part)} ({spans_line(when)})"
         c.says.append((text, [Link("sequences", f"#sequences-{k.pair.slug}")]))
     c.tables += stance_table(k, ("MU+", "MU-"))
     c.quotes = quotes(k, ("MU+", "MU-"))

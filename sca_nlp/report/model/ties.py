@@ -8,7 +8,7 @@ from typing import Any
 from sca_nlp.report.chart_main import anchor
 from sca_nlp.report.model.behind import deeds, said_of_tests
 from sca_nlp.report.model.condition import Condition, Known, Row, Table
-from sca_nlp.report.wording import finite, join, num, plural
+from sca_nlp.report.wording import finite, join, num, plural, start
 
 #: Kinds of transactions, and the reader that would bring each.
 _KINDS = {
@@ -79,7 +79,7 @@ def _meetings_table(k: Known) -> Table | None:
         total = sum(heard.meetings.values())
         href = f"#{anchor(d, max(heard.meetings, key=lambda p: (heard.meetings[p], p)))}" if heard.meetings else ""
         whole = f"{num(100 * total / len(heard.about), 1)} %"
-        rows.append(Row([d.name, whole, share(there[:third]), share(there[-third:])], href))
+        rows.append(Row([start(d.name), whole, share(there[:third]), share(there[-third:])], href))
     if not rows:
         return None
     n_west, n_met = k.west_meetings
@@ -103,9 +103,8 @@ def organisations(k: Known) -> Condition:
         points = d.manifestations.get("institutionalisation", {})
         n = sum(p.n for p in points.values())
         if points:
-            c.says.append(
-                (f"{d.toward}: {plural(n, 'deed')} of institutionalisation in {plural(len(points), 'period')}", [])
-            )
+            text = f"{plural(n, 'deed')} of institutionalisation in {plural(len(points), 'period')}"
+            c.says.append((f"{start(d.toward)}: {text}", []))
     c.deeds = deeds(k, ("institutionalisation", "verification"), most=3)
     if c.says or c.deeds:
         c.reading = "shown"
