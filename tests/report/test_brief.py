@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -116,6 +117,23 @@ def test_long_tables_are_folded_and_all_of_them_are_there(page):
         "CC0-1.0",
     ):
         assert row in plain
+
+
+def test_other_choices_take_a_row_a_statistic_so_that_the_table_stays_narrow(run, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy, ignore=shutil.ignore_patterns("report"))
+    row = {"source": "AVA", "target": "BOR", "direction": "", "window": "as reported"}
+    pd.DataFrame(
+        row | {"statistic": f"statistic {k}", "variant": v, "estimate": e, "p": p}
+        for k in range(40)
+        for v, e, p in (("as reported", 0.5, 0.2), ("verbal deeds in", -0.5 if k else 0.4, 0.2))
+    ).to_parquet(copy / "compare" / "sensitivity.parquet")
+    text = write_report(copy, title="t", dyads=[("AVA", "BOR")], figures=False).read_text("utf-8")
+    table = text.split('aria-label="Other choices"')[1].split("</table>")[0]
+    assert table.count("<th") - table.count("<thead") == 8
+    assert table.count("<tr>") == 41
+    assert table.count(">verbal deeds in</td>") == 39
+    assert "39 of 40 statistics change sign, 0 cross p .05 (2 choices)" in text
 
 
 def test_contents_lead_to_every_section_and_headings_are_in_order(page):
