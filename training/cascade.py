@@ -35,8 +35,10 @@ MOST_HELD_OUT = 10_000
 
 def draw_sentences(
     speeches: str, n: int, without: set[str], held_out: Collection[str] = (), seed: int = 0
-) -> list[str]:
+) -> list[tuple[str, str, str]]:
     """Return `n` different sentences of the speeches (fewer where there are fewer), none of those in `without`.
+
+    Each with the sentences before and after it.
 
     Speeches whose ids are in `held_out` are not read.
 
@@ -48,7 +50,7 @@ def draw_sentences(
     from sca_nlp.read.speeches import read_speeches
     from sca_nlp.segment import segment
 
-    kept: list[tuple[int, str]] = []
+    kept: list[tuple[int, str, str, str]] = []
     seen = set(without)
     for speech in read_speeches(speeches, rejects=lambda reject: None):
         if speech.speech_id in held_out:
@@ -61,10 +63,10 @@ def draw_sentences(
             key = -int.from_bytes(digest, "big")
             if (len(kept) < n or key > kept[0][0]) and text not in seen:
                 seen.add(text)
-                heapq.heappush(kept, (key, text))
+                heapq.heappush(kept, (key, text, passage.prev, passage.next))
                 if len(kept) > n:
                     seen.discard(heapq.heappop(kept)[1])
-    return [text for _, text in sorted(kept, reverse=True)]
+    return [row[1:] for row in sorted(kept, reverse=True)]
 
 
 def learn_cascade(
@@ -105,12 +107,14 @@ def learn_cascade(
     say(f"a first reader for profile fast: sentences of {plan.speeches} ...")
     held_out = {a.speech_id for a in read_annotations(plan.without, codebook=codebook)} if plan.without else set()
     n_held = min(MOST_HELD_OUT, plan.sentences // 8)
-    texts = draw_sentences(plan.speeches, plan.sentences + n_held, {" ".join(t.split()) for t in known}, held_out)
+    drawn = draw_sentences(plan.speeches, plan.sentences + n_held, {" ".join(t.split()) for t in known}, held_out)
+    texts = [t for t, _, _ in drawn]
     if len(texts) < 20:
         raise InputError(plan.speeches, f"{len(texts)} sentences", "at least 20 that nobody coded")
     n_held = min(n_held, len(texts) // 9)
-    scored = np.concatenate([whole.predict(texts[k : k + 4096]).probabilities for k in range(0, len(texts), 4096)])
-    ids = base.ids(texts, config.encoder.max_length)
+    parts = [drawn[k : k + 4096] for k in range(0, len(drawn), 4096)]
+    scored = np.concatenate([whole.predict(*zip(*part, strict=True)).probabilities for part in parts])
+    rows = base.windows(config.encoder, texts)  # the first reader reads no neighbours
     network = base.network(codebook, config.fit)
     network.load_state_dict(torch.load(work / "last.pt", weights_only=True, map_location="cpu"))
     network.encoder.encoder.layer = network.encoder.encoder.layer[: plan.layers]
@@ -122,15 +126,15 @@ def learn_cascade(
             log.write(json.dumps(row) + "\n")
             log.flush()
 
-        network = fit(network, ids[n_held:], scored[n_held:], settings, log=write, device=device_of()).cpu()
-    first = probabilities(predict(network, ids[:n_held]), codebook, config.fit.loss)
+        network = fit(network, rows[n_held:], scored[n_held:], settings, log=write, device=device_of()).cpu()
+    first = probabilities(predict(network, rows[:n_held]), codebook, config.fit.loss)
     margin, settled, agreement = choose_margin(first, scored[:n_held], decision, plan.agreement)
     say(f"it settles {settled:.0%} of sentences; codes of both against the whole model's: macro-F1 {agreement:.3f}")
     # The word vectors never learn: the whole model's serve both.
     arrays = {k: v.detach().numpy() for k, v in network.state_dict().items()}
     arrays = {k: v.astype(np.float16) for k, v in arrays.items() if "position_ids" not in k}
-    sizes = {**base.sizes(config.encoder.max_length), "n_layers": plan.layers}
-    arrays |= activation_ranges(arrays, sizes, codebook, ids[n_held :: max(1, len(ids) // 400)])
+    sizes = {**base.sizes(config.encoder), "n_layers": plan.layers}
+    arrays |= activation_ranges(arrays, sizes, codebook, rows[n_held :: max(1, len(rows) // 400)])
     own = {f"cascade.{k}": v for k, v in arrays.items() if "word_embeddings" not in k}
     meta = {"layers": plan.layers, "margin": round(margin, 3), "sentences": len(texts) - n_held}
     return own, {**meta, "settled": round(settled, 4), "agreement": round(agreement, 4)}

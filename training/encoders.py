@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from sca_nlp.classify.tokens import Tokens, Window
 from sca_nlp.codebook import Codebook
 from sca_nlp.errors import InputError
 from training.network import SentenceClassifier, quicken
-from training.settings import FitSection
+from training.settings import EncoderSection, FitSection
 
 
 @dataclass(frozen=True)
@@ -31,41 +32,48 @@ class Base:
         """Size of a token's vector."""
         return int(self.config["hidden_size"])
 
-    def ids(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
-        """Return token ids with special tokens, cut at `max_length` (training only; scoring never cuts)."""
-        from tokenizers import Tokenizer
+    def windows(
+        self, section: EncoderSection, texts: Sequence[str], prev: Sequence[str] = (), next: Sequence[str] = ()
+    ) -> list[Window]:
+        """Return the first window of each text, with its neighbours' tokens (training only; scoring reads all)."""
+        sizes = self.sizes(section)
+        cut = Tokens(self.tokenizer_json, sizes["max_length"], sizes["before"], sizes["after"], self.name)
+        return [found[0] for found in cut(texts, prev, next)]
 
-        tokenizer = Tokenizer.from_str(self.tokenizer_json)
-        tokenizer.no_padding()
-        tokenizer.enable_truncation(max_length)
-        return [e.ids for e in tokenizer.encode_batch(list(texts))]
-
-    def network(self, codebook: Codebook, fit: FitSection) -> SentenceClassifier:
+    def network(self, codebook: Codebook, fit: FitSection, layers_beside: int = 0) -> SentenceClassifier:
         """Return a fresh classifier: the encoder's weights and a new head, the same for one seed."""
         from transformers import AutoModel
 
         torch.manual_seed(fit.seed)
         options: dict[str, Any] = {"trust_remote_code": False}
-        if self.config.get("model_type") == "bert":
+        bert = self.config.get("model_type") == "bert"
+        if bert:
             # On a CPU fused attention's backward pass over short sentences took 38 % of a step, that of products 6 %.
             attention = "sdpa" if torch.cuda.is_available() else "eager"
             options |= {"add_pooling_layer": False, "attn_implementation": attention}
             options |= {"attention_probs_dropout_prob": 0.0, "hidden_dropout_prob": fit.dropout}
         encoder: nn.Module = AutoModel.from_pretrained(self.name, **options)
-        network = SentenceClassifier(encoder, self.width, codebook.groups(), fit.hidden, fit.dropout)
+        beside = layers_beside if bert else 0
+        network = SentenceClassifier(encoder, self.width, codebook.groups(), fit.hidden, fit.dropout, beside)
         quicken(network)
         return network
 
-    def sizes(self, max_length: int) -> dict[str, Any]:
-        """Return what the runtime must know of the encoder."""
+    def sizes(self, section: EncoderSection) -> dict[str, Any]:
+        """Return what the runtime must know of the encoder; neighbours get what its places leave to them."""
         c = self.config
+        places = int(c.get("max_position_embeddings", section.max_length))
+        length = min(section.max_length, places)
+        room = max(0, (places - length - 2) // 2)
         return {
             "architecture": c["model_type"],
             "n_layers": c.get("num_hidden_layers"),
             "n_heads": c.get("num_attention_heads"),
             "width": self.width,
             "eps": c.get("layer_norm_eps", 1e-12),
-            "max_length": min(max_length, int(c.get("max_position_embeddings", max_length))),
+            "max_length": length,
+            "before": min(section.before, room),
+            "after": min(section.after, room),
+            "layers_beside": section.layers_beside if c["model_type"] == "bert" else 0,
         }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
 from multiprocessing import get_context
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sca_nlp.classify.tokens import Window
 from sca_nlp.codebook import Codebook
 from training.counterfactuals import counterfactuals
 from training.dataset import Dataset, encode_gold
@@ -71,7 +72,7 @@ def finish(
     say: Callable[[str], None],
 ) -> SentenceClassifier:
     """Return the final network: the mean of `finish.seeds` fits, or of the fold models where `finish.epochs` is 0."""
-    model = base.network(codebook, config.fit)
+    model = base.network(codebook, config.fit, config.encoder.layers_beside)
     _made_otherwise(work, config, say)
     if config.finish.epochs:
         np.save(work / "teacher.npy", out_of_fold)
@@ -103,11 +104,16 @@ def _made_otherwise(work: Path, config: TrainConfig, say: Callable[[str], None])
     path.write_text(mark, encoding="utf-8")
 
 
-def logits_of(path: Path, base: Base, config: TrainConfig, codebook: Codebook, texts: list[str]) -> Array:
-    """Return the logits of saved weights on texts."""
-    model = base.network(codebook, config.fit)
+def logits_of(path: Path, base: Base, config: TrainConfig, codebook: Codebook, rows: Sequence[Window]) -> Array:
+    """Return the logits of saved weights on rows of tokens."""
+    model = base.network(codebook, config.fit, config.encoder.layers_beside)
     model.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
-    return predict(model.to(torch.bfloat16).to(device_of()), base.ids(texts, config.encoder.max_length))
+    return predict(model.to(torch.bfloat16).to(device_of()), rows)
+
+
+def windows_of(base: Base, config: TrainConfig, data: Dataset) -> list[Window]:
+    """Return the tokens that are learned from, with neighbours but for a share that is read alone."""
+    return base.windows(config.encoder, data.texts, *data.neighbours(config.encoder.alone))
 
 
 def _finish_job(job: tuple[TrainConfig, Codebook, Dataset, Path, int], threads: int) -> None:
@@ -119,7 +125,7 @@ def _finish_job(job: tuple[TrainConfig, Codebook, Dataset, Path, int], threads: 
     target = soften(data.gold, np.load(work / "teacher.npy"), config.finish.soften)
     rate = config.finish.rate
     settings = replace(config.fit, epochs=config.finish.epochs, rate=rate, patience=0, seed=config.fit.seed + 1 + k)
-    model = base.network(codebook, config.fit)
+    model = base.network(codebook, config.fit, config.encoder.layers_beside)
     model.load_state_dict(mean_weights([work / f"fold{f}.pt" for f in range(config.split.folds)]))
     with (work / f"final{k}.log").open("a", encoding="utf-8") as log:
 
@@ -129,7 +135,7 @@ def _finish_job(job: tuple[TrainConfig, Codebook, Dataset, Path, int], threads: 
 
         model = fit(
             model,
-            base.ids([*data.texts, *(a.text for a in extra)], config.encoder.max_length),
+            [*windows_of(base, config, data), *base.windows(config.encoder, [a.text for a in extra])],
             np.vstack([target, encode_gold(extra, codebook)]),
             replace(settings, head_rate=min(settings.head_rate, rate * 4)),
             checkpoint=work / f"final{k}.checkpoint",

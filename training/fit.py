@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sca_nlp.classify.tokens import Window
 from sca_nlp.errors import InputError
 from training.network import SentenceClassifier, batches, pad, predict
 from training.settings import FitSection
@@ -73,12 +74,12 @@ def loss_of(logits: Tensor, target: Tensor, model: SentenceClassifier, weight: T
 
 def fit(
     model: SentenceClassifier,
-    ids: Sequence[Sequence[int]],
+    rows: Sequence[Window],
     target: NDArray[np.float32],
     settings: FitSettings,
     *,
     weights: NDArray[np.float32] | None = None,
-    validation: tuple[Sequence[Sequence[int]], NDArray[np.float32]] | None = None,
+    validation: tuple[Sequence[Window], NDArray[np.float32]] | None = None,
     score: Callable[[NDArray[np.float32], NDArray[np.float32]], float] | None = None,
     checkpoint: Path | None = None,
     log: Callable[[dict[str, Any]], None] = lambda row: None,
@@ -88,11 +89,11 @@ def fit(
 
     Args:
         model: encoder and head, fp32.
-        ids: token ids of each sentence.
+        rows: tokens of each sentence, with those of its neighbours where it reads them.
         target: soft targets [n, n_classes].
         settings: see `FitSettings`.
         weights: weight of each sentence [n].
-        validation: token ids and gold, scored after each epoch.
+        validation: rows and gold, scored after each epoch.
         score: (logits, gold) -> higher is better; with `patience` it stops the run.
         checkpoint: file that holds the state after each epoch; a run that finds one goes on from it.
         log: called with a dict of progress every 50 steps and after each epoch.
@@ -113,7 +114,7 @@ def fit(
         (np.median(counts) / np.maximum(counts, 1)) ** settings.weight_power, dtype=torch.float32, device=device
     )
     rng = np.random.default_rng(settings.seed)
-    lengths = np.array([len(i) for i in ids])
+    lengths = np.array([len(r) for r in rows])
     n_steps = len(batches(lengths, settings.budget)) * settings.epochs
     step, first, best, stale = 0, 0, -np.inf, 0
     best_average: list[Tensor] | None = None
@@ -136,7 +137,7 @@ def fit(
         load(params, masters)
     model.train()
     target_t = torch.tensor(target, device=device)
-    weights_t = torch.tensor(weights if weights is not None else np.ones(len(ids), np.float32), device=device)
+    weights_t = torch.tensor(weights if weights is not None else np.ones(len(rows), np.float32), device=device)
     start, seen = time.time(), 0
     for epoch in range(first, settings.epochs):
         total, tail = 0.0, 0
@@ -147,9 +148,8 @@ def fit(
             )
             for g in optimizer.param_groups:
                 g["lr"] = g["base"] * factor
-            x, mask = pad([ids[int(i)] for i in index])
             pick = torch.tensor(index, device=device)
-            logits = model(x.to(device), None if mask is None else mask.to(device))
+            logits = model(*(t if t is None else t.to(device) for t in pad([rows[int(i)] for i in index])))
             # Sums over a fixed token budget would favour long sentences' batches less; the mean treats batches alike.
             loss = loss_of(logits, target_t[pick], model, weight, settings.loss) * weights_t[pick].mean()
             loss.backward()  # type: ignore[no-untyped-call]

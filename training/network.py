@@ -9,6 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sca_nlp.classify.beside import read_passages
+from sca_nlp.classify.tokens import Window
+
 
 class ByteDropout(nn.Module):
     """Dropout whose masks come eight random bytes a draw: on a CPU `nn.Dropout` takes a tenth of a step to draw them.
@@ -43,16 +46,26 @@ def quicken(model: nn.Module) -> None:
 class SentenceClassifier(nn.Module):
     """Encoder, then per class: a perceptron on [mean of tokens, first token] plus attention of the class's own.
 
+    The head looks at the passage's tokens alone; those of its neighbours, behind them, are read by the lowest
+    `layers_beside` layers of the encoder and then dropped: the upper layers cost no more with neighbours than without.
+
     Logits have shape [n, n_classes]; `probabilities` makes a softmax over each indicator's values and 'absent', so that
     'affirmed' and 'denied' compete and cannot both be likely.
     """
 
     def __init__(
-        self, encoder: nn.Module, width: int, groups: Sequence[Sequence[int]], hidden: int, dropout: float
+        self,
+        encoder: nn.Module,
+        width: int,
+        groups: Sequence[Sequence[int]],
+        hidden: int,
+        dropout: float,
+        layers_beside: int = 0,
     ) -> None:
         super().__init__()
         n = sum(len(g) for g in groups)
         self.encoder = encoder
+        self.layers_beside = layers_beside
         self.dropout = nn.Dropout(dropout)
         self.hidden = nn.Linear(2 * width, hidden)
         self.out = nn.Linear(hidden, n)
@@ -65,14 +78,21 @@ class SentenceClassifier(nn.Module):
                     member[a, b] = 1
         self.register_buffer("member", member, persistent=False)
 
-    def forward(self, ids: Tensor, mask: Tensor | None) -> Tensor:
-        """Return logits [n, n_classes] of token ids [n, length]; `mask` is None where nothing is padded."""
-        h = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+    def forward(self, ids: Tensor, mask: Tensor | None, own: Tensor | None = None) -> Tensor:
+        """Return logits [n, n_classes].
+
+        Args:
+            ids: tokens [n, length].
+            mask: 1 for tokens, 0 for padding [n, length]; None where nothing is padded.
+            own: how many first tokens are the passage's [n]; None: all.
+        """
+        longest = ids.shape[1] if own is None else int(own.max())
+        h, m = read_passages(self.encoder, ids, mask, own, longest, self.layers_beside)
         scores, values = self.query(h), self.value(self.dropout(h))
-        if mask is None:
+        if m is None:
             mean = h.mean(1)
         else:
-            m = mask.unsqueeze(-1).to(h.dtype)
+            m = m.unsqueeze(-1).to(h.dtype)
             mean = (h * m).sum(1) / m.sum(1)
             scores = scores.masked_fill(m == 0, torch.finfo(h.dtype).min)
         attended = (scores.float().softmax(1).to(values.dtype) * values).sum(1)
@@ -116,29 +136,30 @@ def batches(
     return out
 
 
-def pad(ids: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor | None]:
-    """Return token ids [n, longest] and their mask, None where no sentence needed padding."""
-    longest = max(map(len, ids))
-    x = torch.zeros(len(ids), longest, dtype=torch.long)
-    mask = torch.zeros(len(ids), longest, dtype=torch.long)
-    for n, row in enumerate(ids):
-        x[n, : len(row)] = torch.tensor(row)
+def pad(rows: Sequence[Window]) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Return token ids [n, longest], their mask (None where none was padded), and `own` [n] (None: all tokens)."""
+    longest = max(map(len, rows))
+    x = torch.zeros(len(rows), longest, dtype=torch.long)
+    mask = torch.zeros(len(rows), longest, dtype=torch.long)
+    for n, row in enumerate(rows):
+        x[n, : len(row)] = torch.tensor(row.ids)
         mask[n, : len(row)] = 1
-    return x, None if bool(mask.all()) else mask
+    own = None if all(len(r) == r.own for r in rows) else torch.tensor([r.own for r in rows])
+    return x, None if bool(mask.all()) else mask, own
 
 
-def predict(model: SentenceClassifier, ids: Sequence[Sequence[int]], budget: int = 2048) -> NDArray[np.float32]:
-    """Return logits [n, n_classes] in the order of `ids`."""
+def predict(model: SentenceClassifier, rows: Sequence[Window], budget: int = 2048) -> NDArray[np.float32]:
+    """Return logits [n, n_classes] in the order of `rows`."""
     device = next(model.parameters()).device
     was = model.training
     model.eval()
     out: NDArray[np.float32] | None = None
     with torch.inference_mode():
-        for index in batches([len(i) for i in ids], budget):
-            x, mask = pad([ids[int(i)] for i in index])
-            z = model(x.to(device), None if mask is None else mask.to(device)).cpu().numpy()
+        for index in batches([len(r) for r in rows], budget):
+            batch = (t if t is None else t.to(device) for t in pad([rows[int(i)] for i in index]))
+            z = model(*batch).cpu().numpy()
             if out is None:
-                out = np.zeros((len(ids), z.shape[1]), np.float32)
+                out = np.zeros((len(rows), z.shape[1]), np.float32)
             out[index] = z
     model.train(was)
     return out if out is not None else np.zeros((0, 0), np.float32)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sca_nlp.classify.bert_graph import Shape, activation_sites, build_graph
+from sca_nlp.classify.tokens import Window, feed_of
 from sca_nlp.codebook import Codebook
 
 _ALPHA = 0.9
@@ -24,7 +25,7 @@ def activation_ranges(
     weights: Mapping[str, NDArray[Any]],
     sizes: Mapping[str, Any],
     codebook: Codebook,
-    ids: Sequence[Sequence[int]],
+    rows: Sequence[Window],
     tail: float = 1e-6,
 ) -> dict[str, NDArray[Any]]:
     """Return `quant.<layer>.<site>` -> [lowest, highest] over sentences, and `.balance` -> [channels], their divisors.
@@ -36,21 +37,20 @@ def activation_ranges(
         weights: the network's arrays.
         sizes: `encoder` of model.json.
         codebook: for the head.
-        ids: token ids of some hundred sentences.
+        rows: tokens of some hundred sentences.
         tail: share of values beyond the range, which 8-bit products then clip.
     """
     import onnxruntime as ort
 
-    shape = Shape(int(sizes["n_layers"]), int(sizes["n_heads"]), int(sizes["width"]), float(sizes["eps"]))
+    shape = Shape.of(sizes)
     options = ort.SessionOptions()
     options.log_severity_level = 3
     graph = build_graph(weights, shape, codebook.groups(), int8=False, watch=True)
     session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     names = [o.name for o in session.get_outputs()][1:]
     seen: list[list[NDArray[np.float32]]] = [[] for _ in names]
-    for row in ids:
-        feed = {"ids": np.array([row], np.int64), "lengths": np.array([len(row)], np.int32)}
-        for k, value in enumerate(session.run(names, feed)):
+    for row in rows:
+        for k, value in enumerate(session.run(names, feed_of([row]))):
             seen[k].append(value[0].astype(np.float16))
     out: dict[str, NDArray[Any]] = {}
     for k, site in enumerate(activation_sites(shape)):

@@ -264,12 +264,15 @@ def _carry(
     from training.encoders import open_base
     from training.finish import logits_of, probabilities
 
-    known = set(data.texts)
-    pool = sorted({t for r in data.rows for t in (r.prev, r.next) if len(t.split()) > 4} - known)
-    if len(pool) < 500:
+    known, pool = set(data.texts), dict[str, tuple[str, str]]()
+    for r in data.rows:  # of a neighbour's own neighbours one is known: the coded sentence
+        pool |= {t: near for t, near in ((r.prev, ("", r.text)), (r.next, (r.text, ""))) if len(t.split()) > 4}
+    uncoded = sorted(pool.keys() - known)
+    if len(uncoded) < 500:
         return decision
-    texts = [pool[i] for i in np.random.default_rng(0).permutation(len(pool))[:3000]]
+    texts = [uncoded[i] for i in np.random.default_rng(0).permutation(len(uncoded))[:3000]]
     base = open_base(config.encoder.base)
+    rows = base.windows(config.encoder, texts, [pool[t][0] for t in texts], [pool[t][1] for t in texts])
     states = [work / f"fold{k}.pt" for k in range(config.split.folds)]
     beside: Array | None = None
     if config.lexical:
@@ -277,7 +280,7 @@ def _carry(
         beside = Ngrams(side, len(codebook.classes), 2, work)(texts)
 
     def mixed(path: Path) -> Array:
-        p = probabilities(logits_of(path, base, config, codebook, texts), codebook, config.fit.loss)
+        p = probabilities(logits_of(path, base, config, codebook, rows), codebook, config.fit.loss)
         return p if beside is None else blend(p, beside, config.lexical)
 
     return carry_over(decision, [decision.calibrate(mixed(s)) for s in states], mixed(work / "last.pt"))
@@ -291,7 +294,7 @@ def _fold_job(job: tuple[TrainConfig, Codebook, Dataset, int, Path], threads: in
     import torch
 
     from training.encoders import open_base
-    from training.finish import device_of, macro_precision, probabilities
+    from training.finish import device_of, macro_precision, probabilities, windows_of
     from training.fit import fit
     from training.network import predict
 
@@ -300,11 +303,12 @@ def _fold_job(job: tuple[TrainConfig, Codebook, Dataset, int, Path], threads: in
         torch.set_num_threads(threads)
     fold = folds(data, config.split.folds, config.split.seed, config.split.group)
     base = open_base(config.encoder.base)
-    ids = base.ids(data.texts, config.encoder.max_length)
+    whole = base.windows(config.encoder, data.texts, *data.neighbours())
+    learn = windows_of(base, config, data)
     inside, rest = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
     extra = counterfactuals(codebook, config.templates) if config.templates else []
-    more = base.ids([a.text for a in extra], config.encoder.max_length) if extra else []
-    held = [ids[int(i)] for i in inside]
+    more = base.windows(config.encoder, [a.text for a in extra])
+    held = [whole[int(i)] for i in inside]
     watched = np.linspace(0, len(inside) - 1, min(len(inside), WATCHED)).astype(int)
     with path.with_suffix(".log").open("a", encoding="utf-8") as log:
 
@@ -313,8 +317,8 @@ def _fold_job(job: tuple[TrainConfig, Codebook, Dataset, int, Path], threads: in
             log.flush()
 
         model = fit(
-            base.network(codebook, config.fit),
-            [ids[int(i)] for i in rest] + more,
+            base.network(codebook, config.fit, config.encoder.layers_beside),
+            [learn[int(i)] for i in rest] + more,
             np.vstack([data.gold[rest], encode_gold(extra, codebook)]),
             config.fit,
             validation=([held[int(i)] for i in watched], data.gold[inside[watched]]),
@@ -337,13 +341,14 @@ def package(
     from training.ranges import activation_ranges
 
     arrays = {k: v.detach().float().numpy() for k, v in model.state_dict().items() if "position_ids" not in k}
-    sizes = base.sizes(config.encoder.max_length)
+    sizes = base.sizes(config.encoder)
     meta = {"encoder": sizes, "loss": config.fit.loss, "base": config.encoder.base, "hidden": config.fit.hidden}
     texts = {"tokenizer.json": base.tokenizer_json}
     if sizes["architecture"] == "bert":
         half = {k: v.astype(np.float16) for k, v in arrays.items()}
-        ids = base.ids(data.texts[:: max(1, len(data.rows) // 400)], config.encoder.max_length)
-        return {**half, **activation_ranges(half, sizes, codebook, ids)}, meta, texts
+        some = data.take(np.arange(0, len(data.rows), max(1, len(data.rows) // 400)))
+        rows = base.windows(config.encoder, some.texts, *some.neighbours())
+        return {**half, **activation_ranges(half, sizes, codebook, rows)}, meta, texts
     texts["encoder.json"] = json.dumps(base.config)
     return {k: v.astype(np.float16) for k, v in arrays.items()}, {**meta, "runtime": "torch"}, texts
 

@@ -28,6 +28,13 @@ class Shape:
     n_heads: int
     width: int
     eps: float
+    layers_beside: int = 0  # layers, from below, that read neighbours' tokens, too; 0: all
+
+    @classmethod
+    def of(cls, encoder: Mapping[str, Any]) -> Shape:
+        """Return the sizes in section `encoder` of a model.json."""
+        n_layers, n_heads, width = (int(encoder[k]) for k in ("n_layers", "n_heads", "width"))
+        return cls(n_layers, n_heads, width, float(encoder["eps"]), int(encoder.get("layers_beside", 0)))
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,10 @@ def activation_sites(shape: Shape) -> list[str]:
 def build_graph(
     weights: Arrays, shape: Shape, groups: list[list[int]], *, int8: bool, narrow: bool = False, watch: bool = False
 ) -> bytes:
-    """Return a serialised ONNX model: `ids` [n, length] int64, `lengths` [n] int32 -> `probabilities` [n, n_classes].
+    """Return a serialised ONNX model: `ids` [n, length] int64 -> `probabilities` [n, n_classes].
+
+    Its other inputs, `lengths` and `own` [n] int32, say how many tokens a row has and how many of them, the first ones,
+    are the passage's; the rest are its neighbours', which the head does not look at.
 
     Args:
         weights: arrays by the names that training gives them.
@@ -144,19 +154,40 @@ def build_graph(
         )
 
     stem = "encoder.embeddings."
-    position = array(stem + "position_embeddings.weight") + array(stem + "token_type_embeddings.weight")[0]
+    types = array(stem + "token_type_embeddings.weight")
+    position = array(stem + "position_embeddings.weight") + types[0]
     zero_i, one_i = b.constant(np.array([0], np.int64)), b.constant(np.array([1], np.int64))
     length = b.one("Gather", b.one("Shape", "ids"), b.constant(np.array([1], np.int64)))
     places = b.one("Slice", b.constant(position), zero_i, length, zero_i, one_i)
-    h = norm(b.one("Gather", b.constant(array(stem + "word_embeddings.weight")), "ids"), places, stem + "LayerNorm")
-    for k in range(shape.n_layers):
+
+    def each(name: str) -> str:
+        return b.one("Unsqueeze", b.one("Cast", name, to=TensorProto.INT64), one_i)
+
+    def number(value: Any) -> str:
+        return b.constant(np.array(value))
+
+    steps = b.one("Range", number(np.int64(0)), b.one("Squeeze", length), number(np.int64(1)))
+    beside = b.one(
+        "Cast", b.one("GreaterOrEqual", b.one("Unsqueeze", steps, zero_i), each("own")), to=TensorProto.FLOAT
+    )
+    other = b.constant(types[min(1, len(types) - 1)] - types[0])
+    beside = b.one("Mul", b.one("Unsqueeze", beside, b.constant(np.array([2], np.int64))), other)
+    words = b.one("Gather", b.constant(array(stem + "word_embeddings.weight")), "ids")
+    h = norm(b.one("Add", words, beside), places, stem + "LayerNorm")
+    longest = b.one("Cast", b.one("ReduceMax", "own", keepdims=1), to=TensorProto.INT64)
+    lengths, until = "lengths", min(shape.layers_beside or shape.n_layers, shape.n_layers)
+    for k in range(shape.n_layers + 1):
+        if k == until:  # from here on the passage's own tokens alone
+            h, lengths = b.one("Slice", h, zero_i, longest, one_i), "own"
+        if k == shape.n_layers:
+            break
         p = f"encoder.encoder.layer.{k}."
         parts = [linear(p + f"attention.self.{x}") for x in ("query", "key", "value")]
         qkv = product(
             h, np.hstack([w for w, _ in parts]), np.hstack([v for _, v in parts]), site(h, f"quant.{k}.input")
         )
         split = b.op("Split", qkv, outputs=3, axis=-1, num_outputs=3)
-        attended = b.one("MultiHeadAttention", *split, "", "lengths", domain="com.microsoft", num_heads=shape.n_heads)
+        attended = b.one("MultiHeadAttention", *split, "", lengths, domain="com.microsoft", num_heads=shape.n_heads)
         out = product(attended, *linear(p + "attention.output.dense"), site(attended, f"quant.{k}.attended"))
         h = norm(out, h, p + "attention.output.LayerNorm")
         wide = product(h, *linear(p + "intermediate.dense"), site(h, f"quant.{k}.middle"))
@@ -164,15 +195,9 @@ def build_graph(
         out = product(wide, *linear(p + "output.dense"), site(wide, f"quant.{k}.expanded"))
         h = norm(out, h, p + "output.LayerNorm")
 
-    # Head: mean over real tokens and first token -> perceptron; plus each class's own attention over tokens.
-    steps = b.one(
-        "Range", b.constant(np.array(0, np.int64)), b.one("Squeeze", length), b.constant(np.array(1, np.int64))
-    )
-    inside = b.one(
-        "Less",
-        b.one("Unsqueeze", steps, zero_i),
-        b.one("Unsqueeze", b.one("Cast", "lengths", to=TensorProto.INT64), one_i),
-    )
+    # Head: mean over the passage's tokens and first token -> perceptron; plus each class's own attention over tokens.
+    steps = b.one("Range", number(np.int64(0)), b.one("Squeeze", longest), number(np.int64(1)))
+    inside = b.one("Less", b.one("Unsqueeze", steps, zero_i), each("own"))
     mask = b.one("Unsqueeze", b.one("Cast", inside, to=TensorProto.FLOAT), b.constant(np.array([2], np.int64)))
     mean = b.one(
         "Div",
@@ -209,6 +234,7 @@ def build_graph(
         [
             helper.make_tensor_value_info("ids", TensorProto.INT64, ["n", "length"]),
             helper.make_tensor_value_info("lengths", TensorProto.INT32, ["n"]),
+            helper.make_tensor_value_info("own", TensorProto.INT32, ["n"]),
         ],
         outputs,
         b.constants,

@@ -123,7 +123,7 @@ def _config(folder: ModelFolder, arrays: Mapping[str, NDArray[Any]]) -> dict[str
             "digest": folder.digest,
             "loss": folder.meta.get("loss", "softmax"),
             "groups": folder.codebook.groups(),
-            "max_length": int(folder.meta["encoder"]["max_length"]),
+            **{k: int(folder.meta["encoder"].get(k, 0)) for k in ("max_length", "before", "after", "layers_beside")},
             "calibration": [[float(v) for v in row] for row in folder.decision.calibration],
             "thresholds": [float(t) for t in folder.decision.thresholds],
             "lexical": {k: lexical[k] for k in ("share", "ngrams")} if isinstance(lexical, dict) else None,

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from transformers import AutoModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from sca_nlp.classify.beside import read_passages
 from sca_nlp.classify.contract import Array, decision_from
 from sca_nlp.classify.hub_export import FORM, HEAD
 from sca_nlp.classify.linear import Ngrams, blend
-from sca_nlp.classify.tokens import Tokens, plan_batches, pool_windows
+from sca_nlp.classify.tokens import Tokens, feed_of, plan_batches, pool_windows
 from sca_nlp.codebook import read_codebook
 from sca_nlp.errors import InputError
 
@@ -49,10 +50,8 @@ class SecurityIndicatorsNetwork(nn.Module):
         self._share = float(sca["lexical"]["share"]) if sca["lexical"] else 0.0
         ngrams = int(sca["lexical"]["ngrams"]) if sca["lexical"] else 0
         self._ngrams = Ngrams(arrays, n, ngrams, folder, "lexical.") if ngrams else None
-        ends = (
-            ("<s>", "</s>") if "<s>" in (folder / "special_tokens_map.json").read_text("utf-8") else ("[CLS]", "[SEP]")
-        )
-        self._tokens = Tokens(folder / "tokenizer.json", int(sca["max_length"]), ends)
+        self._tokens = Tokens.from_file(folder / "tokenizer.json", sca)
+        self._beside = int(sca.get("layers_beside", 0))
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> SecurityIndicatorsNetwork:
@@ -77,12 +76,19 @@ class SecurityIndicatorsNetwork(nn.Module):
         encoder = AutoModel.from_pretrained(path, trust_remote_code=False, local_files_only=True, use_safetensors=True)
         return cls(encoder, encoder.config, arrays, path).eval()
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> SequenceClassifierOutput:
-        """Return logits [n, n_classes] of token ids and mask [n, length]; a tokenizer's other outputs are not used."""
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, own: Tensor | None = None, **_: Any
+    ) -> SequenceClassifierOutput:
+        """Return logits [n, n_classes] of token ids and mask [n, length]; a tokenizer's other outputs are not used.
+
+        `own` [n] says how many first tokens are the passage's, where neighbours follow; without it, all are.
+        """
         if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)
-        h = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        m = attention_mask.unsqueeze(-1).to(h.dtype)
+        longest = input_ids.shape[1] if own is None else int(own.max())
+        h, kept = read_passages(self.encoder, input_ids, attention_mask, own, longest, self._beside)
+        assert kept is not None
+        m = kept.unsqueeze(-1).to(h.dtype)
         joint = torch.cat([(h * m).sum(1) / m.sum(1), h[:, 0]], 1)
         looks = self.query(h).masked_fill(m == 0, torch.finfo(h.dtype).min).softmax(1)
         logits = self.out(nn.functional.gelu(self.hidden(joint))) + (looks * self.value(h)).sum(1)
@@ -98,28 +104,28 @@ class SecurityIndicatorsNetwork(nn.Module):
             out[:, group] = e[:, group] / (1 + e[:, group].sum(1, keepdim=True))
         return out
 
-    def score(self, texts: Sequence[str]) -> Array:
-        """Return calibrated probabilities [n, n_classes] of sentences; long ones are read in windows."""
+    def score(self, texts: Sequence[str], prev: Sequence[str] = (), next: Sequence[str] = ()) -> Array:
+        """Return calibrated probabilities [n, n_classes] of sentences; long ones are read in windows.
+
+        `prev` and `next` are the sentences before and after each, or empty where unknown.
+        """
         if not len(texts):
             return np.zeros((0, len(self._decision.codebook.classes)), np.float32)
-        cut = self._tokens(texts)
+        cut = self._tokens(texts, prev, next)
         rows = [w for c in cut for w in c]
-        lengths = np.array([len(r) for r in rows], np.int64)
         found = np.zeros((len(rows), len(self._decision.codebook.classes)), np.float32)
         device = self.out.weight.device
         with torch.inference_mode():
-            for index in plan_batches(lengths, _BUDGET):
-                ids = torch.zeros(len(index), int(lengths[index].max()), dtype=torch.long)
-                for n, i in enumerate(index):
-                    ids[n, : lengths[i]] = torch.tensor(rows[int(i)])
-                mask = torch.arange(ids.shape[1]) < torch.from_numpy(lengths[index])[:, None]
-                logits = self(ids.to(device), mask.to(device)).logits
+            for index in plan_batches(np.array([len(r) for r in rows], np.int64), _BUDGET):
+                ids, lengths, own = (torch.from_numpy(v) for v in feed_of([rows[int(i)] for i in index]).values())
+                mask = torch.arange(ids.shape[1]) < lengths[:, None]
+                logits = self(ids.to(device), mask.to(device), own.to(device)).logits
                 found[index] = self.probabilities(logits.float()).cpu().numpy()
         raw = pool_windows(found, np.repeat(np.arange(len(cut)), [len(c) for c in cut]), len(cut))
         if self._ngrams is not None:
             raw = blend(raw, self._ngrams(list(texts)), self._share)
         return self._decision.calibrate(raw)
 
-    def codes(self, texts: Sequence[str]) -> list[tuple[str, ...]]:
+    def codes(self, texts: Sequence[str], prev: Sequence[str] = (), next: Sequence[str] = ()) -> list[tuple[str, ...]]:
         """Return the codes of sentences."""
-        return self._decision.decide(self.score(texts))
+        return self._decision.decide(self.score(texts, prev, next))

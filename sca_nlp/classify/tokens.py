@@ -1,18 +1,45 @@
-"""Texts -> windows of tokens, batches of like length, and windows' scores back to one a passage."""
+"""Texts -> windows of tokens, batches of like length, and windows' scores back to one a passage.
+
+A model that reads neighbours finds them behind the passage's own tokens, in this order:
+
+    [CLS] passage [SEP] last tokens of the sentence before [SEP] first tokens of the sentence after [SEP]
+
+The passage stands at the same places with neighbours and without, and a passage that has none is read alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sca_nlp.classify.contract import Array
+from sca_nlp.classify.contract import Array, neighbours
 from sca_nlp.errors import InputError
 
 #: Tokens that neighbouring windows of a long passage share.
 OVERLAP = 32
+#: First and last token of what an encoder reads, as the kinds of encoders name them.
+_ENDS = (("[CLS]", "[SEP]"), ("<s>", "</s>"))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Tokens that are read at once: the first `own` are the passage's, the rest its neighbours'."""
+
+    ids: list[int]
+    own: int
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def alone(self) -> Window:
+        """Return the same without neighbours."""
+        return Window(self.ids[: self.own], self.own)
 
 
 def windows(ids: Sequence[int], first: int, last: int, size: int) -> list[list[int]]:
@@ -26,28 +53,105 @@ def windows(ids: Sequence[int], first: int, last: int, size: int) -> list[list[i
 
 
 class Tokens:
-    """A tokenizer that neither pads nor cuts."""
+    """A tokenizer that neither pads nor cuts passages.
 
-    def __init__(self, path: Path, size: int, specials: tuple[str, str] = ("[CLS]", "[SEP]")) -> None:
+    Args:
+        tokenizer: text of a tokenizer.json.
+        size: most tokens of a passage in one window, special tokens included; longer ones get several.
+        before: tokens of the sentence before, its last ones, that each window ends with.
+        after: tokens of the sentence after, its first ones.
+        where: the file, for messages.
+
+    Raises:
+        InputError: no tokenizer, or one without first and last token.
+    """
+
+    def __init__(
+        self, tokenizer: str, size: int, before: int = 0, after: int = 0, where: object = "tokenizer.json"
+    ) -> None:
         from tokenizers import Tokenizer
 
         try:
-            self._tokenizer = Tokenizer.from_file(str(path))
+            json.loads(tokenizer)
+            self._tokenizer = Tokenizer.from_str(tokenizer)
         except Exception as e:  # the library raises bare Exception
-            raise InputError(path, f"not readable ({e})", "a tokenizer.json") from None
+            raise InputError(where, f"not readable ({e})", "a tokenizer.json") from None
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        first, last = (self._tokenizer.token_to_id(s) for s in specials)
-        if first is None or last is None:
-            raise InputError(path, f"not both of {specials[0]} and {specials[1]}", "a tokenizer with both")
-        self._first, self._last = int(first), int(last)
-        self._size = size
+        of = self._tokenizer.token_to_id
+        for first, last in ((of(a), of(b)) for a, b in _ENDS):
+            if first is not None and last is not None:
+                self._first, self._last = int(first), int(last)
+                break
+        else:
+            raise InputError(where, "no first and last token", " or ".join(" with ".join(pair) for pair in _ENDS))
+        self._size, self._before, self._after = size, before, after
 
-    def __call__(self, texts: Sequence[str]) -> list[list[list[int]]]:
-        """Return for each text its windows of token ids."""
+    @classmethod
+    def from_file(cls, path: Path, sizes: Mapping[str, Any]) -> Tokens:
+        """Read a tokenizer.json.
+
+        Args:
+            path: the file.
+            sizes: `max_length` and, for a model that reads neighbours, `before` and `after`.
+
+        Raises:
+            InputError: not readable.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as e:
+            raise InputError(path, f"not readable ({e})", "a tokenizer.json") from None
+        size, before, after = (int(sizes.get(k, 0)) for k in ("max_length", "before", "after"))
+        return cls(text, size, before, after, path)
+
+    def distinct(
+        self, texts: Sequence[str], prev: Sequence[str], next: Sequence[str]
+    ) -> tuple[list[str], list[str], list[str], NDArray[np.int64]]:
+        """Return what the model can tell apart: texts with the neighbours that it reads, and where each row is there.
+
+        Raises:
+            InputError: another number of neighbours than of texts.
+        """
+        before, after = neighbours(texts, prev), neighbours(texts, next)
+        nothing = [""] * len(texts)
+        place: dict[tuple[str, str, str], int] = {}
+        rows = zip(texts, before if self._before else nothing, after if self._after else nothing, strict=True)
+        where = np.array([place.setdefault(row, len(place)) for row in rows], np.int64)
+        return [t for t, _, _ in place], [p for _, p, _ in place], [n for _, _, n in place], where
+
+    def __call__(self, texts: Sequence[str], prev: Sequence[str] = (), next: Sequence[str] = ()) -> list[list[Window]]:
+        """Return for each text its windows; without `prev` and `next`, or in a model that reads none, alone."""
+        if not (self._before or self._after) or not (len(prev) or len(next)):
+            return [[Window(w, len(w)) for w in self._cut(ids)] for ids in self._encode(texts)]
+        prev, next = neighbours(texts, prev), neighbours(texts, next)
+        place: dict[str, int] = {}  # a sentence is also its neighbours' neighbour: each text is taken apart once
+        where = [[place.setdefault(t, len(place)) for t in row] for row in zip(texts, prev, next, strict=True)]
+        ids = self._encode(list(place))
+        out = []
+        for here, above, below in where:
+            beside: list[int] = []
+            if (ids[above] and self._before) or (ids[below] and self._after):
+                tail = ids[above][-self._before :] if self._before else []
+                beside = [*tail, self._last, *ids[below][: self._after], self._last]
+            out.append([Window(w + beside, len(w)) for w in self._cut(ids[here])])
+        return out
+
+    def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         clean = [t.encode("utf-8", "replace").decode("utf-8") for t in texts]  # lone surrogates would not encode
-        encoded = self._tokenizer.encode_batch_fast(clean, add_special_tokens=False)
-        return [windows(e.ids, self._first, self._last, self._size) for e in encoded]
+        return [e.ids for e in self._tokenizer.encode_batch_fast(clean, add_special_tokens=False)]
+
+    def _cut(self, ids: Sequence[int]) -> list[list[int]]:
+        return windows(ids, self._first, self._last, self._size)
+
+
+def feed_of(rows: Sequence[Window]) -> dict[str, NDArray[Any]]:
+    """Return what the runtime's graph takes of a batch: `ids` [n, longest] int64, `lengths` and `own` [n] int32."""
+    lengths = np.array([len(r) for r in rows], np.int32)
+    ids = np.zeros((len(rows), int(lengths.max())), np.int64)
+    for n, row in enumerate(rows):
+        ids[n, : lengths[n]] = row.ids
+    return {"ids": ids, "lengths": lengths, "own": np.array([r.own for r in rows], np.int32)}
 
 
 def plan_batches(lengths: NDArray[np.int64], budget: int) -> list[NDArray[np.int64]]:

@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 from sca_nlp.classify.contract import Array, Scores
 from sca_nlp.classify.folder import ModelFolder
 from sca_nlp.classify.linear import Ngrams, blend
-from sca_nlp.classify.tokens import Tokens, plan_batches, pool_windows
+from sca_nlp.classify.tokens import Tokens, Window, plan_batches, pool_windows
 from sca_nlp.classify.transformer import available_threads
 from sca_nlp.codebook import Codebook
 from sca_nlp.errors import InputError, MissingExtraError
 
-_ENDS = (("[CLS]", "[SEP]"), ("<s>", "</s>"))
 #: Most tokens of a batch: on a GPU so many that its launches do not count, on a CPU what a cache can hold.
 _BUDGET = {"cuda": 65_536, "cpu": 4096}
 _STEP = 8  # lengths on a GPU are padded to a multiple of this: tensor cores want it, and shapes come again
@@ -70,11 +69,13 @@ class TorchTransformer:
         try:
             import torch
             from transformers import AutoModel
+
+            from sca_nlp.classify.beside import read_passages
         except ImportError as e:
             raise MissingExtraError(str(e.name), "train") from None
         raw = folder.arrays()
         config = _configuration(folder, raw)
-        self._torch = torch
+        self._torch, self._reads = torch, read_passages
         asked = device != "cpu"
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._half = asked or self._device == "cuda"
@@ -101,9 +102,8 @@ class TorchTransformer:
         self._head = {k: v.to(self._device) for k, v in arrays.items() if not k.startswith(prefix)}
         self._encoder.to(self._device, torch.bfloat16 if self._half else torch.float32)
         self._forward = torch.compile(self._logits, dynamic=True) if device == "gpu-compiled" else self._logits
-        tokenizer = (folder.path / "tokenizer.json").read_text(encoding="utf-8")
-        ends = next((e for e in _ENDS if all(json.dumps(t) in tokenizer for t in e)), _ENDS[0])
-        self._tokens = Tokens(folder.path / "tokenizer.json", int(folder.meta["encoder"]["max_length"]), ends)
+        self._tokens = Tokens.from_file(folder.path / "tokenizer.json", folder.meta["encoder"])
+        self._beside = int(folder.meta["encoder"].get("layers_beside", 0))
         lexical = folder.meta.get("lexical")
         self._share = float(lexical["share"]) if isinstance(lexical, dict) else 0.0
         self._ngrams = None
@@ -118,53 +118,53 @@ class TorchTransformer:
         self.digest: str = folder.digest
 
     def predict(self, texts: Sequence[str], prev: Sequence[str] = (), next: Sequence[str] = ()) -> Scores:
-        """Score passages; equal texts are read once, neighbours are not read."""
+        """Score passages; those with equal texts and neighbours are read once."""
         if not len(texts):
             return Scores(np.zeros((0, len(self.codebook.classes)), np.float32), np.zeros(0, np.int32))
-        place: dict[str, int] = {}
-        where = np.array([place.setdefault(t, len(place)) for t in texts], np.int64)
-        cut = self._tokens(list(place))
+        *unique, where = self._tokens.distinct(texts, prev, next)
+        cut = self._tokens(*unique)
         n_windows = np.array([len(c) for c in cut], np.int32)
-        rows = [w for c in cut for w in c]
-        raw = pool_windows(self._run(rows), np.repeat(np.arange(len(cut)), n_windows), len(cut))
+        raw = pool_windows(self._run([w for c in cut for w in c]), np.repeat(np.arange(len(cut)), n_windows), len(cut))
         if self._ngrams is not None:
-            raw = blend(raw, self._ngrams(list(place)), self._share)
+            raw = blend(raw, self._ngrams(unique[0]), self._share)
         return Scores(self._folder.decision.calibrate(raw[where]), n_windows[where])
 
     def decide(self, probabilities: Array) -> list[tuple[str, ...]]:
         """Return the codes of each row."""
         return self._folder.decision.decide(probabilities)
 
-    def _padded(self, rows: list[list[int]], index: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple[Any, Any]:
-        """Return token ids and mask [n, longest] of some rows, on the device."""
+    def _padded(self, rows: list[Window]) -> tuple[Any, Any, Any]:
+        """Return ids and mask [n, longest] of some rows, and how many tokens are the passage's [n], on the device."""
         torch = self._torch
         step = _STEP if self._device == "cuda" else 1
+        lengths = np.array([len(r) for r in rows])
         longest = -(-int(lengths.max()) // step) * step
         mask = np.arange(longest) < lengths[:, None]
         ids = np.zeros(mask.shape, np.int64)
-        ids[mask] = np.concatenate([np.asarray(rows[int(i)], np.int64) for i in index])
-        both = torch.from_numpy(ids), torch.from_numpy(mask)
+        ids[mask] = np.concatenate([np.asarray(r.ids, np.int64) for r in rows])
+        batch = tuple(map(torch.from_numpy, (ids, mask, np.array([r.own for r in rows]))))
         if self._device == "cuda":
-            both = tuple(t.pin_memory().to("cuda", non_blocking=True) for t in both)
-        return both
+            batch = tuple(t.pin_memory().to("cuda", non_blocking=True) for t in batch)
+        return batch
 
-    def _logits(self, ids: Any, mask: Any) -> Any:
+    def _logits(self, ids: Any, mask: Any, own: Any, longest: int) -> Any:
         torch, h = self._torch, self._head
         nn = torch.nn.functional
-        x = self._encoder(input_ids=ids, attention_mask=mask).last_hidden_state.float()
-        m = mask.unsqueeze(-1).float()
+        x, m = self._reads(self._encoder, ids, mask, own, longest, self._beside)
+        assert m is not None
+        x, m = x.float(), m.unsqueeze(-1).float()
         joint = torch.cat([(x * m).sum(1) / m.sum(1), x[:, 0]], 1)
         hidden = nn.gelu(nn.linear(joint, h["hidden.weight"], h["hidden.bias"]))
         looks = nn.linear(x, h["query.weight"], h["query.bias"]).masked_fill(m == 0, -1e9).softmax(1)
         return nn.linear(hidden, h["out.weight"], h["out.bias"]) + (looks * (x @ h["value.weight"].T)).sum(1)
 
-    def _run(self, rows: list[list[int]]) -> Array:
+    def _run(self, rows: list[Window]) -> Array:
         lengths = np.array([len(r) for r in rows], np.int64)
         out = np.zeros((len(rows), len(self.codebook.classes)), np.float32)
         with self._torch.inference_mode():
-            plan = plan_batches(lengths, self.budget)
-            made = [self._forward(*self._padded(rows, index, lengths[index])) for index in plan]
-            for index, logits in zip(plan, made, strict=True):  # read back once all is queued
+            plan = [(index, [rows[int(i)] for i in index]) for index in plan_batches(lengths, self.budget)]
+            made = [self._forward(*self._padded(some), max(r.own for r in some)) for _, some in plan]
+            for (index, _), logits in zip(plan, made, strict=True):  # read back once all is queued
                 out[index] = self._probabilities(logits.float().cpu().numpy())
         return out
 

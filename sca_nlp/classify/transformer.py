@@ -16,7 +16,7 @@ from sca_nlp.classify.bert_graph import Shape, build_graph
 from sca_nlp.classify.contract import Array, Scores
 from sca_nlp.classify.folder import ModelFolder
 from sca_nlp.classify.linear import Ngrams, blend
-from sca_nlp.classify.tokens import Tokens, plan_batches, pool_windows
+from sca_nlp.classify.tokens import Tokens, Window, feed_of, plan_batches, pool_windows
 from sca_nlp.codebook import Codebook
 from sca_nlp.errors import InputError
 
@@ -91,7 +91,7 @@ class Transformer:
         if not isinstance(encoder, dict) or encoder.get("architecture") != "bert":
             raise InputError(folder.path / "model.json", f"encoder {encoder!r}", "architecture = bert with its sizes")
         arrays = folder.arrays()
-        shape = Shape(int(encoder["n_layers"]), int(encoder["n_heads"]), int(encoder["width"]), float(encoder["eps"]))
+        shape = Shape.of(encoder)
         groups = folder.codebook.groups() if folder.meta.get("loss", "softmax") == "softmax" else []
         int8 = profile != "exact" and any(k.startswith("quant.") for k in arrays)
         self._folder = folder
@@ -106,28 +106,26 @@ class Transformer:
         self._session = _session(build_graph(arrays, shape, groups, int8=int8, narrow=int8 and saturates()))
         # What really runs: a model without ranges has no 8-bit path, one without a cascade no fast one.
         self.profile = ("fast" if self._first else "balanced") if int8 else "exact"
-        self._tokens = Tokens(folder.path / "tokenizer.json", int(encoder["max_length"]))
+        self._tokens = Tokens.from_file(folder.path / "tokenizer.json", encoder)
         self.codebook: Codebook = folder.codebook
         self.model_id: str = folder.model_id
         self.digest: str = folder.digest
 
     def predict(self, texts: Sequence[str], prev: Sequence[str] = (), next: Sequence[str] = ()) -> Scores:
-        """Score passages; equal ones are read once. Neighbours are not read: with them the model was no better."""
+        """Score passages; those with equal texts and neighbours are read once."""
         if not len(texts):
             return Scores(np.zeros((0, len(self.codebook.classes)), np.float32), np.zeros(0, np.int32))
-        place: dict[str, int] = {}
-        where = np.array([place.setdefault(t, len(place)) for t in texts], np.int64)
-        unique = list(place)
-        cut = self._tokens(unique)
-        out = np.zeros((len(unique), len(self.codebook.classes)), np.float32)
-        rest = np.arange(len(unique))
+        *unique, where = self._tokens.distinct(texts, prev, next)
+        cut = self._tokens(*unique)
+        out = np.zeros((len(cut), len(self.codebook.classes)), np.float32)
+        rest = np.arange(len(cut))
         if self._first is not None:
-            out = self._read(cut, self._first.session)
+            out = self._read_first(unique[0], cut, self._first.session)
             rest = np.flatnonzero(~self._first.settles(out))
         if len(rest):
             raw = self._read([cut[int(i)] for i in rest], self._session)
             if self._ngrams is not None:
-                raw = blend(raw, self._ngrams([unique[int(i)] for i in rest]), self._share)
+                raw = blend(raw, self._ngrams([unique[0][int(i)] for i in rest]), self._share)
             out[rest] = self._folder.decision.calibrate(raw)
         return Scores(out[where], np.array([len(c) for c in cut], np.int32)[where])
 
@@ -135,22 +133,24 @@ class Transformer:
         """Return the codes of each row."""
         return self._folder.decision.decide(probabilities)
 
-    def _read(self, cut: list[list[list[int]]], session: Any) -> Array:
+    def _read_first(self, texts: list[str], cut: list[list[Window]], session: Any) -> Array:
+        """Return the first reader's probabilities: it reads each text once, without neighbours."""
+        place = {t: n for n, t in reversed(list(enumerate(texts)))}
+        found = self._read([[w.alone() for w in cut[n]] for n in place.values()], session)
+        at = dict(zip(place, range(len(place)), strict=True))
+        return found[[at[t] for t in texts]]
+
+    def _read(self, cut: list[list[Window]], session: Any) -> Array:
         """Return probabilities [n, n_classes] of passages, each given as its windows of tokens."""
         rows = [w for windows in cut for w in windows]
         return pool_windows(self._run(rows, session), np.repeat(np.arange(len(cut)), [len(c) for c in cut]), len(cut))
 
-    def _run(self, rows: list[list[int]], session: Any) -> Array:
+    def _run(self, rows: list[Window], session: Any) -> Array:
         lengths = np.array([len(r) for r in rows], np.int64)
         out = np.zeros((len(rows), len(self.codebook.classes)), np.float32)
 
         def one(index: NDArray[np.int64]) -> None:
-            size = lengths[index]
-            ids = np.zeros((len(index), int(size.max())), np.int64)
-            for n, i in enumerate(index):
-                ids[n, : size[n]] = rows[int(i)]
-            feed: dict[str, Any] = {"ids": ids, "lengths": size.astype(np.int32)}
-            out[index] = session.run(["probabilities"], feed)[0]
+            out[index] = session.run(["probabilities"], feed_of([rows[int(i)] for i in index]))[0]
 
         plan = plan_batches(lengths, self.budget)
         if self._threads == 1 or len(plan) == 1:

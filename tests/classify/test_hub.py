@@ -26,6 +26,7 @@ torch = pytest.importorskip("torch", reason="the torch extra is not installed")
 from sca_nlp.classify.hub_model import SecurityIndicatorsNetwork  # noqa: E402
 from tests.classify.test_transformer import build  # noqa: E402
 from training.network import predict  # noqa: E402
+from training.settings import EncoderSection  # noqa: E402
 
 
 @pytest.fixture(scope="module", params=["bert", "xlm-roberta", "bert with n-grams"])
@@ -58,7 +59,7 @@ def test_logits_are_those_of_the_trained_network(made) -> None:
     loaded = SecurityIndicatorsNetwork.from_pretrained(out)
     got = loaded(**tokenizer(texts, padding=True, return_tensors="pt")).logits.detach().numpy()
     # fp16 of the stored weights is what separates the two
-    np.testing.assert_allclose(got, predict(model, base.ids(texts, 16)), atol=2e-2)
+    np.testing.assert_allclose(got, predict(model, base.windows(EncoderSection(max_length=16), texts)), atol=2e-2)
 
 
 def test_scores_are_those_of_the_package(made) -> None:

@@ -46,7 +46,7 @@ def build(
         first = base.network(BOOK, FitSection(hidden=8, seed=7))
         first.encoder.encoder.layer = first.encoder.encoder.layer[:1]
         own = {k: v.detach().numpy() for k, v in first.state_dict().items() if "position_ids" not in k}
-        ids = base.ids(sentences(40, 3, 12), 16)
+        ids = base.windows(EncoderSection(max_length=16), sentences(40, 3, 12))
         own |= activation_ranges(own, {**meta["encoder"], "n_layers": 1}, BOOK, ids)
         arrays |= {f"cascade.{k}": v for k, v in own.items() if "word_embeddings" not in k}
         meta["cascade"] = {"layers": 1, "margin": margin}
@@ -69,7 +69,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, object, object
 def test_the_onnx_graph_equals_torch(tiny: tuple[Path, object, object]) -> None:
     folder, model, base = tiny
     texts = sentences(30, 1, 12)
-    ids = base.ids(texts, 16)
+    ids = base.windows(EncoderSection(max_length=16), texts)
     logits = torch.tensor(predict(model, ids))
     expected = model.probabilities(logits).numpy()
     got = load_model(str(folder), profile="exact").predict(texts).probabilities
@@ -176,11 +176,11 @@ def test_windows_are_pooled_by_maximum() -> None:
 def test_odd_text_does_not_break_the_tokenizer(tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     path.write_text(tokenizer_json(), encoding="utf-8")
-    cut = Tokens(path, 16)(["", "\ud800 war", "\x00\u202e", "peace " * 40])
+    cut = Tokens.from_file(path, {"max_length": 16})(["", "\ud800 war", "\x00\u202e", "peace " * 40])
     assert [len(c) for c in cut[:3]] == [1, 1, 1]
     path.write_text("{}")
     with pytest.raises(InputError, match="tokenizer"):
-        Tokens(path, 16)
+        Tokens.from_file(path, {"max_length": 16})
 
 
 def test_other_architectures_run_in_torch(tmp_path: Path) -> None:

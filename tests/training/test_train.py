@@ -19,7 +19,7 @@ from training.evaluate import compare_models, evaluate, minimal_pairs  # noqa: E
 from training.finish import probabilities, soften  # noqa: E402
 from training.fit import fit, loss_of  # noqa: E402
 from training.network import SentenceClassifier, batches  # noqa: E402
-from training.settings import FitSection, read_train_config  # noqa: E402
+from training.settings import EncoderSection, FitSection, read_train_config  # noqa: E402
 from training.train import judged_on, load_annotations, train  # noqa: E402
 
 torch.set_num_threads(1)
@@ -153,7 +153,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> object:
 
 def test_a_killed_fit_goes_on_from_its_checkpoint(tmp_path: Path, base: object) -> None:
     settings = FitSection(epochs=3, hidden=8, budget=128, patience=0)
-    ids = base.ids(sentences(60, 1, 9), 16)
+    ids = base.windows(EncoderSection(max_length=16), sentences(60, 1, 9))
     gold = np.random.default_rng(0).integers(0, 2, (60, 10)).astype(np.float32)
 
     def run(checkpoint: Path | None, log: object = lambda row: None) -> dict[str, torch.Tensor]:

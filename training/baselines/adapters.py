@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from training.baselines.material import Made, Material, Say
-from training.baselines.vectors import longest
+from training.baselines.vectors import ALONE
 
 
 def lora(material: Material, say: Say, rank: int = 8, rate: float = 1e-3, budget: int = 1024) -> Made:
@@ -35,15 +35,15 @@ def lora(material: Material, say: Say, rank: int = 8, rate: float = 1e-3, budget
     params = [p for p in model.parameters() if p.requires_grad]
     masters = [p.detach().float().clone() for p in params]  # steps are too small for bf16
     optimizer = torch.optim.AdamW(masters, lr=rate)
-    ids, gold = base.ids(learn.texts, longest(base)), torch.tensor(learn.gold)
-    plan = batches([len(i) for i in ids], budget, np.random.default_rng(0))
+    rows, gold = base.windows(ALONE, learn.texts), torch.tensor(learn.gold)
+    plan = batches([len(r) for r in rows], budget, np.random.default_rng(0))
     weight = torch.ones(len(book.classes))
     model.train()
     start = time.monotonic()
     for step, index in enumerate(plan):
         for group in optimizer.param_groups:
             group["lr"] = rate * min((step + 1) / max(1, 0.08 * len(plan)), 1 - step / len(plan))
-        x, mask = pad([ids[int(i)] for i in index])
+        x, mask, _ = pad([rows[int(i)] for i in index])
         loss = loss_of(model(x, mask), gold[torch.tensor(index)], model, weight, fit.loss)
         loss.backward()  # type: ignore[no-untyped-call]
         for m, p in zip(masters, params, strict=True):
@@ -56,7 +56,7 @@ def lora(material: Material, say: Say, rank: int = 8, rate: float = 1e-3, budget
             say(f"step {step + 1} of {len(plan)}, about {left:,.0f} s left of training")
     model.eval()
     return Made(
-        lambda texts: probabilities(predict(model, base.ids(texts, longest(base))), book, fit.loss),
+        lambda texts: probabilities(predict(model, base.windows(ALONE, texts)), book, fit.loss),
         len(learn.rows),
         f"one epoch, rank {rank}",
     )

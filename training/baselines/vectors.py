@@ -10,13 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.baselines.material import Array, Scorer
+from training.settings import EncoderSection
 
 Embed = Callable[[Sequence[str]], Array]
 
 
+#: How rows that start from the encoder read a sentence: without its neighbours.
+ALONE = EncoderSection(before=0, after=0)
+
+
 def longest(base: Any) -> int:
     """Return how many tokens of a sentence are read: 128, or what the encoder can."""
-    return int(base.sizes(128)["max_length"])
+    return int(base.sizes(ALONE)["max_length"])
 
 
 @cache
@@ -46,10 +51,10 @@ def embedder(encoder: Any, base: Any) -> Embed:
 
     def embed(texts: Sequence[str]) -> Array:
         new = sorted({t for t in texts if t not in known})
-        ids = base.ids(new, longest(base))
+        rows = base.windows(ALONE, new)
         with torch.inference_mode():
-            for index in batches([len(i) for i in ids], 2048):
-                x, mask = pad([ids[int(i)] for i in index])
+            for index in batches([len(r) for r in rows], 2048):
+                x, mask, _ = pad([rows[int(i)] for i in index])
                 m = (mask if mask is not None else torch.ones_like(x)).unsqueeze(-1)
                 h = model(input_ids=x, attention_mask=mask).last_hidden_state.float() * m
                 v = (h.sum(1) / m.sum(1)).numpy()

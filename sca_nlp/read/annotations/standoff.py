@@ -6,12 +6,14 @@ A project that may not pass texts on passes these on; whoever has the speeches g
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from sca_nlp.read.speeches import read_speeches
 from sca_nlp.records import Annotation, Reject
+from sca_nlp.segment import segment
 
 
 def text_digest(text: str) -> str:
@@ -27,7 +29,7 @@ def stand_off(row: Annotation) -> Annotation:
 def fill_texts(
     rows: Iterable[Annotation], speeches: Path | str, rejects: Callable[[Reject], None] = lambda reject: None
 ) -> Iterator[Annotation]:
-    """Yield annotations with their sentences, those that need one read from `speeches`, speech by speech.
+    """Yield annotations with their sentences and these' neighbours, where they need them read from `speeches`.
 
     Args:
         rows: annotations; those with a text pass unchanged and first.
@@ -47,13 +49,22 @@ def fill_texts(
         return
     # Of all speeches in a large folder few are asked for; the readers' own complaints about the others are not ours.
     for speech in read_speeches(speeches, rejects=lambda reject: None):
-        for row in wanted.pop(speech.speech_id, ()):
+        if speech.speech_id not in wanted:
+            continue
+        passages = segment(speech)
+        starts = [p.start for p in passages]
+        for row in wanted.pop(speech.speech_id):
             text = speech.text[row.start : row.end]
             if not text or (row.digest and text_digest(text) != row.digest):
                 reason = f"characters {row.start}-{row.end} are not the sentence that was coded (another edition?)"
                 rejects(Reject(str(speeches), 0, reason, row.speech_id))
                 continue
             source, date = row.source or speech.source, row.date or speech.date
-            yield replace(row, text=text, source=source, date=date, speaker=row.speaker or speech.speaker)
+            first = bisect_right(starts, row.start) - 1  # the passage that it begins in, and the one after its end
+            after = bisect_left(starts, row.end)
+            prev = passages[first - 1].text if first > 0 else ""
+            next_ = passages[after].text if after < len(passages) else ""
+            speaker = row.speaker or speech.speaker
+            yield replace(row, text=text, prev=prev, next=next_, source=source, date=date, speaker=speaker)
     for speech_id, left in wanted.items():
         rejects(Reject(str(speeches), 0, f"no such speech, {len(left)} annotations lost", speech_id))
