@@ -26,20 +26,24 @@ from sca_nlp.pipeline.scoring import cut
 from sca_nlp.read.speeches import read_speeches
 from sca_nlp.records import Speech
 from sca_nlp.store import SPEECH_FIELDS, write_speeches
-from training.inference_bench import bench
+from training.inference_bench import Said, bench
 
 
-def as_they_come(path: Path, n: int, seed: int = 0) -> list[str]:
-    """Return `n` different sentences of a corpus, at random: a cascade's speed hangs on how many hold no class."""
+def as_they_come(path: Path, n: int, seed: int = 0) -> list[Said]:
+    """Return `n` different sentences of a corpus, with their neighbours, at random.
+
+    A cascade's speed hangs on how many hold no class.
+    """
     rng = np.random.default_rng(seed)
     speeches = list(read_speeches(path, rejects=lambda r: None))
-    found: dict[str, None] = {}
+    found: dict[str, Said] = {}
     for k in rng.permutation(len(speeches)):
-        found |= dict.fromkeys(" ".join(p.text.split()) for p in cut(speeches[int(k)]).passages)
+        passages = cut(speeches[int(k)]).passages
+        found |= {p.text: (p.text, p.prev, p.next) for p in passages if p.text not in found}
         if len(found) >= 20 * n:
             break
-    texts = list(found)
-    return [texts[int(k)] for k in rng.permutation(len(texts))[:n]]
+    said = list(found.values())
+    return [said[int(k)] for k in rng.permutation(len(said))[:n]]
 
 
 def stages(data: Path, n_speeches: int = 60, rounds: int = 5) -> dict[str, float]:
@@ -165,9 +169,9 @@ def main() -> None:
     parser.add_argument("--speeches", type=int, default=100, help="speeches that `sca score` runs on, end to end")
     parser.add_argument("--out", type=Path, default=Path("runs/bench.json"))
     args = parser.parse_args()
-    texts = as_they_come(args.data / "speeches" / "ungdc.parquet", args.n)
+    said = as_they_come(args.data / "speeches" / "ungdc.parquet", args.n)
     result = {
-        "inference": bench(texts, threads=args.threads, rounds=args.rounds),
+        "inference": bench(said, threads=args.threads, rounds=args.rounds),
         "stages, passages a second of one core": stages(args.data, rounds=args.rounds),
         "end to end": end_to_end(args.data, args.speeches, args.threads),
         "deeds, rows a second of one core": deed_rows(rounds=args.rounds),
@@ -176,9 +180,10 @@ def main() -> None:
     args.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     inference = result["inference"]
     print(f"{inference['sentences']} sentences, {args.threads} threads, median of {args.rounds} rounds")
-    print(f"{'':42} {'per second':>11} {'x plain':>8}")
+    print(f"{'':42} {'per second':>11} {'x plain':>8} {'x plain, alone':>15}")
+    same, alone = inference["times_the_plain_loop"], inference["times_the_plain_loop_on_sentences_alone"]
     for name, rate in inference["sentences_per_second"].items():
-        print(f"{name:42} {rate:11,.0f} {inference['times_the_plain_loop'][name]:8.2f}")
+        print(f"{name:42} {rate:11,.0f} {same[name]:8.2f} {alone[name]:15.2f}")
     if bound := inference.get("int8_bound"):
         print(
             f"{'balanced: share of the int8 GEMM bound':42} {bound['share_of_bound']:11.2f}"

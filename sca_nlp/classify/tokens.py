@@ -43,12 +43,15 @@ class Window:
 
 
 def windows(ids: Sequence[int], first: int, last: int, size: int) -> list[list[int]]:
-    """Cut the tokens of a passage into windows of at most `size`, special tokens included, overlapping by `OVERLAP`."""
-    room = size - 2
+    """Cut the tokens of a passage into windows of at most `size`, special tokens included.
+
+    Neighbouring windows share `OVERLAP` tokens, half a window where windows are that short.
+    """
+    room = max(1, size - 2)
     if len(ids) <= room:
         return [[first, *ids, last]]
-    step = max(1, room - OVERLAP)
-    starts = range(0, len(ids) - OVERLAP, step)
+    overlap = min(OVERLAP, room // 2)
+    starts = range(0, len(ids) - overlap, room - overlap)
     return [[first, *ids[s : s + room], last] for s in starts]
 
 
@@ -136,6 +139,10 @@ class Tokens:
                 beside = [*tail, self._last, *ids[below][: self._after], self._last]
             out.append([Window(w + beside, len(w)) for w in self._cut(ids[here])])
         return out
+
+    def text(self, ids: Sequence[int]) -> str:
+        """Return tokens as a text again, as near as they allow."""
+        return str(self._tokenizer.decode(list(ids)))
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         clean = [t.encode("utf-8", "replace").decode("utf-8") for t in texts]  # lone surrogates would not encode

@@ -21,7 +21,7 @@ class _Once:
 
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier
-        self._asked: tuple[str, ...] = ()
+        self._asked: tuple[tuple[str, ...], ...] = ()
         self._answer: Scores | None = None
 
     @property
@@ -29,18 +29,21 @@ class _Once:
         return self._classifier.codebook
 
     def predict(self, texts: Sequence[str], prev: Sequence[str] = (), next: Sequence[str] = ()) -> Scores:
-        if self._answer is None or self._asked != tuple(texts):
-            self._asked, self._answer = tuple(texts), self._classifier.predict(texts, prev, next)
+        asked = (tuple(texts), tuple(prev), tuple(next))
+        if self._answer is None or self._asked != asked:
+            self._asked, self._answer = asked, self._classifier.predict(texts, prev, next)
         return self._answer
 
 
 def attributions(desk: Desk, passage: Mapping[str, Any], before: str, after: str) -> dict[str, Any]:
     """Return for each likely class the passage in pieces with weights (probability lost without the piece).
 
+    `neighbours` holds for each class what is lost without the sentence before, and without the one after.
+
     Raises:
         ScaError: the model that scored the run is not here.
     """
-    from sca_nlp.classify.explain import explain
+    from sca_nlp.classify.explain import explain, explain_neighbours
 
     probabilities, text = passage["probabilities"], passage["text"]
     likely = [c for c in desk.codebook.classes if probabilities[c] >= FLOOR or c in passage["codes"]]
@@ -51,7 +54,12 @@ def attributions(desk: Desk, passage: Mapping[str, Any], before: str, after: str
             known.clear()
         model: Any = _Once(_model(desk))
         classes = {c: _pieces(text, explain(model, text, c, before, after)) for c in likely}
-        known[passage["passage_id"]] = {"classes": classes, "method": "each word left out in turn"}
+        beside = {c: [round(w, 4) for w in explain_neighbours(model, text, c, before, after)] for c in likely}
+        known[passage["passage_id"]] = {
+            "classes": classes,
+            "neighbours": beside,
+            "method": "each word, and each neighbouring sentence, left out in turn",
+        }
     answer: dict[str, Any] = known[passage["passage_id"]]
     return answer
 

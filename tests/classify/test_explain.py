@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sca_nlp.classify.contract import Scores
-from sca_nlp.classify.explain import MOST, explain
+from sca_nlp.classify.explain import MOST, explain, explain_neighbours
 from sca_nlp.codebook import default_codebook
 from sca_nlp.errors import UnknownNameError
 
@@ -19,7 +19,9 @@ class Fake:
 
     def predict(self, texts: Sequence[str], prev: Sequence[str] = (), next: Sequence[str] = ()) -> Scores:
         p = np.zeros((len(texts), 10), np.float32)
+        near = zip(prev or [""] * len(texts), next or [""] * len(texts), strict=True)
         p[:, 0] = [0.5 + 0.4 * ("threat" in t) - 0.3 * ("no" in t.split()) for t in texts]
+        p[:, 0] += [0.1 * ("enemy" in a) - 0.2 * ("peace" in b) for a, b in near]
         return Scores(p, np.ones(len(texts), np.int32))
 
     def decide(self, probabilities: np.ndarray) -> list[tuple[str, ...]]:
@@ -43,3 +45,11 @@ def test_no_words_and_no_such_code() -> None:
     assert explain(Fake(), "... !", "TP+") == []
     with pytest.raises(UnknownNameError, match="TP\\+"):
         explain(Fake(), "x", "TP*")
+
+
+def test_neighbours_are_left_out_in_turn() -> None:
+    got = explain_neighbours(Fake(), "a threat", "TP+", "the enemy", "we want peace")
+    np.testing.assert_allclose(got, [0.1, -0.2], atol=1e-6)
+    assert explain_neighbours(Fake(), "a threat", "TP+") == (0, 0)
+    with pytest.raises(UnknownNameError, match="TP\\+"):
+        explain_neighbours(Fake(), "x", "TP*")

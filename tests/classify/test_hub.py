@@ -24,9 +24,8 @@ from tests.classify.tiny import sentences
 torch = pytest.importorskip("torch", reason="the torch extra is not installed")
 
 from sca_nlp.classify.hub_model import SecurityIndicatorsNetwork  # noqa: E402
-from tests.classify.test_transformer import build  # noqa: E402
+from tests.classify.test_transformer import SECTION, build, in_a_row  # noqa: E402
 from training.network import predict  # noqa: E402
-from training.settings import EncoderSection  # noqa: E402
 
 
 @pytest.fixture(scope="module", params=["bert", "xlm-roberta", "bert with n-grams"])
@@ -59,7 +58,7 @@ def test_logits_are_those_of_the_trained_network(made) -> None:
     loaded = SecurityIndicatorsNetwork.from_pretrained(out)
     got = loaded(**tokenizer(texts, padding=True, return_tensors="pt")).logits.detach().numpy()
     # fp16 of the stored weights is what separates the two
-    np.testing.assert_allclose(got, predict(model, base.windows(EncoderSection(max_length=16), texts)), atol=2e-2)
+    np.testing.assert_allclose(got, predict(model, base.windows(SECTION, texts)), atol=2e-2)
 
 
 def test_scores_are_those_of_the_package(made) -> None:
@@ -68,6 +67,8 @@ def test_scores_are_those_of_the_package(made) -> None:
     loaded = SecurityIndicatorsNetwork.from_pretrained(out)
     shipped = load_model(str(folder), profile="exact")
     np.testing.assert_allclose(loaded.score(texts), shipped.predict(texts).probabilities, atol=1e-3)
+    said = in_a_row(texts)
+    np.testing.assert_allclose(loaded.score(*said), shipped.predict(*said).probabilities, atol=1e-3)
     assert loaded.codes(texts) == shipped.decide(shipped.predict(texts).probabilities)
     assert loaded.score([]).shape == (0, 10)
 
@@ -77,8 +78,8 @@ def test_the_shipped_models_logits_come_back(tmp_path: Path) -> None:
     texts = ["Russia is a threat to Europe.", "We shall never use force.", "The treaty was broken by both sides."]
     shipped = load_model("minilm", profile="exact")
     loaded = SecurityIndicatorsNetwork.from_pretrained(export_model("minilm", tmp_path / "out"))
-    rows = [w[0] for w in shipped._tokens(texts)]  # type: ignore[attr-defined]
-    p = shipped._run(rows, shipped._session).astype(np.float64)  # type: ignore[attr-defined]
+    rows = [w[0].ids for w in shipped._tokens(texts)]  # type: ignore[attr-defined]
+    p = shipped._run([w[0] for w in shipped._tokens(texts)], shipped._session).astype(np.float64)  # type: ignore[attr-defined]
     absent = np.zeros_like(p)
     for group in shipped.codebook.groups():
         absent[:, group] = 1 - p[:, group].sum(1, keepdims=True)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from sca_nlp.classify.folder import load_model, read_folder, write_folder
-from sca_nlp.classify.tokens import OVERLAP, Tokens, plan_batches, pool_windows, windows
+from sca_nlp.classify.tokens import OVERLAP, Tokens, Window, plan_batches, pool_windows, windows
 from sca_nlp.classify.transformer import FirstReader, Transformer
 from sca_nlp.codebook import default_codebook
 from sca_nlp.errors import InputError, UnknownNameError
 from sca_nlp.share import share_path
-from tests.classify.tiny import sentences, tokenizer_json, write_encoder
+from tests.classify.tiny import WORDS, sentences, tokenizer_json, write_encoder
 
 torch = pytest.importorskip("torch", reason="the torch extra is not installed")
 
@@ -27,15 +27,28 @@ from training.settings import AnnotationsSection, EncoderSection, FitSection, Tr
 from training.train import package, plain_decision  # noqa: E402
 
 BOOK = default_codebook()
+#: Of the tiny encoder's 32 places 16 are a passage's, and 7 each a neighbour's.
+SECTION = EncoderSection(max_length=16)
 
 
 def build(
-    path: Path, kind: str = "bert", lexical: bool = False, margin: float | None = None
+    path: Path,
+    kind: str = "bert",
+    lexical: bool = False,
+    margin: float | None = None,
+    layers_beside: int = 1,
+    spread: float = 0.02,
 ) -> tuple[Path, object, object]:
-    base = open_base(str(write_encoder(path / "base", kind=kind)))
+    base = open_base(str(write_encoder(path / "base", kind=kind, spread=spread)))
     fit = FitSection(hidden=8)
-    config = TrainConfig("tiny", (AnnotationsSection("x"),), "", encoder=EncoderSection(base.name, 16), fit=fit)
-    model = base.network(BOOK, fit).eval()
+    config = TrainConfig(
+        "tiny",
+        (AnnotationsSection("x"),),
+        "",
+        encoder=replace(SECTION, base=base.name, layers_beside=layers_beside),
+        fit=fit,
+    )
+    model = base.network(BOOK, fit, layers_beside).eval()
     rows = [Annotation(str(n), "d", 0, 0, t, ()) for n, t in enumerate(sentences(40, 3, 12))]
     arrays, meta, texts = package(model, config, BOOK, base, make_dataset(rows, BOOK, "x", 0))
     if lexical:
@@ -46,7 +59,7 @@ def build(
         first = base.network(BOOK, FitSection(hidden=8, seed=7))
         first.encoder.encoder.layer = first.encoder.encoder.layer[:1]
         own = {k: v.detach().numpy() for k, v in first.state_dict().items() if "position_ids" not in k}
-        ids = base.windows(EncoderSection(max_length=16), sentences(40, 3, 12))
+        ids = base.windows(SECTION, sentences(40, 3, 12))
         own |= activation_ranges(own, {**meta["encoder"], "n_layers": 1}, BOOK, ids)
         arrays |= {f"cascade.{k}": v for k, v in own.items() if "word_embeddings" not in k}
         meta["cascade"] = {"layers": 1, "margin": margin}
@@ -69,11 +82,69 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, object, object
 def test_the_onnx_graph_equals_torch(tiny: tuple[Path, object, object]) -> None:
     folder, model, base = tiny
     texts = sentences(30, 1, 12)
-    ids = base.windows(EncoderSection(max_length=16), texts)
-    logits = torch.tensor(predict(model, ids))
+    logits = torch.tensor(predict(model, base.windows(SECTION, texts)))
     expected = model.probabilities(logits).numpy()
     got = load_model(str(folder), profile="exact").predict(texts).probabilities
     np.testing.assert_allclose(got, expected, atol=2e-3)  # fp16 weights against fp32
+
+
+def in_a_row(texts: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """Return sentences with those before and after, as a speech has them."""
+    return texts, ["", *texts[:-1]], [*texts[1:], ""]
+
+
+@pytest.mark.parametrize(("kind", "layers_beside"), [("bert", 1), ("bert", 0), ("electra", 1), ("roberta", 1)])
+def test_every_runtime_reads_the_same_neighbours(tmp_path: Path, kind: str, layers_beside: int) -> None:
+    folder, model, base = build(tmp_path, kind, layers_beside=layers_beside, spread=0.3)
+    said = in_a_row(sentences(30, 1, 12))
+    rows = base.windows(SECTION, *said)
+    assert {len(r) > r.own for r in rows} == {True}
+    expected = model.probabilities(torch.tensor(predict(model, rows))).numpy()
+    classifier = load_model(str(folder), profile="exact", threads=1)
+    got = classifier.predict(*said).probabilities
+    np.testing.assert_allclose(got, expected, atol=2e-3)
+    assert np.abs(got - classifier.predict(said[0]).probabilities).max() > 0.05  # they do say something
+    np.testing.assert_allclose(load_model(str(folder), device="gpu").predict(*said).probabilities, got, atol=5e-2)
+
+
+def test_a_passage_comes_first_and_its_neighbours_nearest_tokens_follow() -> None:
+    cut = Tokens(tokenizer_json(), 8, 2, 3)
+    word = {w: n + 4 for n, w in enumerate(WORDS)}
+    first, last = 2, 3
+    middle, alone, long = cut(
+        ["we talk", "peace", "war " * 20], ["they break the law", "", "never"], ["our friend is the enemy", "", "not"]
+    )
+    own = [first, word["we"], word["talk"], last]
+    after = [word["our"], word["friend"], word["is"], last]
+    assert middle == [Window([*own, word["the"], word["law"], last, *after], 4)]
+    assert middle[0].alone() == Window(own, 4)
+    assert alone == [Window([first, word["peace"], last], 3)]
+    assert {tuple(w.ids[w.own :]) for w in long} == {(word["never"], last, word["not"], last)}
+    assert len(long) > 1
+    assert cut(["we talk"]) == [[Window(own, 4)]]
+    with pytest.raises(InputError, match="2 for 1 passages"):
+        cut(["we talk"], ["a", "b"], [""])
+
+
+def test_neighbours_get_what_the_encoders_places_leave(tiny: tuple[Path, object, object]) -> None:
+    base = tiny[2]
+    assert [base.sizes(SECTION)[k] for k in ("max_length", "before", "after")] == [16, 7, 7]
+    assert [base.sizes(EncoderSection(max_length=64))[k] for k in ("max_length", "before", "after")] == [32, 0, 0]
+
+
+def test_a_first_reader_reads_each_text_once_and_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_model(str(build(tmp_path, margin=50.0)[0]), profile="fast", threads=1)  # it settles nothing
+    seen: list[list[tuple[int, int]]] = []
+    run = Transformer._run
+    monkeypatch.setattr(
+        Transformer,
+        "_run",
+        lambda self, rows, session: (seen.append([(len(r), r.own) for r in rows]), run(self, rows, session))[1],
+    )
+    model.predict(["war", "peace", "war", "war"], ["we talk", "", "they talk", "we talk"], ["", "", "", ""])
+    first, whole = seen
+    assert first == [(3, 3), (3, 3)]
+    assert sorted(whole) == [(3, 3), (7, 3), (7, 3)]
 
 
 @pytest.mark.parametrize(
@@ -85,16 +156,18 @@ def test_scores_do_not_hang_on_batch_order_or_threads(tmp_path: Path, profile: s
     texts = sentences(60, 2, 60)
     model = load_model(str(folder), profile=profile, threads=1)
     assert model.profile == profile
-    whole = model.predict(texts).probabilities
-    alone = np.vstack([model.predict([t]).probabilities for t in texts])
+    said = in_a_row(texts)
+    whole = model.predict(*said).probabilities
+    alone = np.vstack([model.predict(*([t] for t in row)).probabilities for row in zip(*said, strict=True)])
     np.testing.assert_allclose(whole, alone, atol=1e-5)
     order = np.random.default_rng(0).permutation(len(texts))
-    np.testing.assert_allclose(model.predict([texts[i] for i in order]).probabilities, whole[order], atol=1e-5)
+    shuffled = model.predict(*([column[i] for i in order] for column in said)).probabilities
+    np.testing.assert_allclose(shuffled, whole[order], atol=1e-5)
     model.budget = 40
-    np.testing.assert_allclose(model.predict(texts).probabilities, whole, atol=1e-5)
+    np.testing.assert_allclose(model.predict(*said).probabilities, whole, atol=1e-5)
     many = load_model(str(folder), profile=profile, threads=3)
     many.budget = 40
-    np.testing.assert_allclose(many.predict(texts).probabilities, whole, atol=1e-5)
+    np.testing.assert_allclose(many.predict(*said).probabilities, whole, atol=1e-5)
 
 
 def test_eight_bits_stay_near_fp32(tiny: tuple[Path, object, object]) -> None:
@@ -151,14 +224,14 @@ def test_long_passages_are_windowed_and_marked(tiny: tuple[Path, object, object]
     assert np.isfinite(scores.probabilities).all()
 
 
-@pytest.mark.parametrize("n", [0, 1, 14, 15, 100, 777])
-def test_windows_cover_every_token_and_overlap(n: int) -> None:
-    size = 80
+@pytest.mark.parametrize("size", [80, 16, 3])
+@pytest.mark.parametrize("n", [0, 1, 14, 15, 20, 100, 777])
+def test_windows_cover_every_token_and_overlap(n: int, size: int) -> None:
     cut = windows(range(10, 10 + n), 1, 2, size)
     assert all(w[0] == 1 and w[-1] == 2 and len(w) <= size for w in cut)
     assert {t for w in cut for t in w[1:-1]} == set(range(10, 10 + n))
     for a, b in pairwise(cut):
-        assert len(set(a[1:-1]) & set(b[1:-1])) == OVERLAP
+        assert len(set(a[1:-1]) & set(b[1:-1])) == min(OVERLAP, (size - 2) // 2)
 
 
 def test_batches_hold_every_row_once_within_budget() -> None:
@@ -218,7 +291,9 @@ def test_torch_reads_little_padding(tiny: tuple[Path, object, object], monkeypat
     seen: list[tuple[int, int, int]] = []
     forward = model._forward
     monkeypatch.setattr(
-        model, "_forward", lambda ids, mask: (seen.append((*ids.shape, int(mask.sum()))), forward(ids, mask))[1]
+        model,
+        "_forward",
+        lambda ids, mask, *rest: (seen.append((*ids.shape, int(mask.sum()))), forward(ids, mask, *rest))[1],
     )
     model.predict(sentences(200, 8, 14))
     assert all(n * longest <= 80 for n, longest, _ in seen)

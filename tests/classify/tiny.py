@@ -31,7 +31,7 @@ def tokenizer_json() -> str:
     return text
 
 
-def write_encoder(path: Path, layers: int = 2, kind: str = "bert") -> Path:
+def write_encoder(path: Path, layers: int = 2, kind: str = "bert", spread: float = 0.02) -> Path:
     """Write a tiny encoder as a hub would hold it."""
     import torch
     from transformers import AutoConfig, AutoModel
@@ -39,6 +39,7 @@ def write_encoder(path: Path, layers: int = 2, kind: str = "bert") -> Path:
     torch.manual_seed(0)
     sizes: dict[str, Any] = {"vocab_size": len(WORDS) + 4, "hidden_size": 16, "num_hidden_layers": layers}
     sizes |= {"num_attention_heads": 2, "intermediate_size": 32, "max_position_embeddings": 32}
+    sizes |= {"initializer_range": spread}  # of its weights: the wider, the more tokens heed each other
     model = AutoModel.from_config(AutoConfig.for_model(kind, **sizes))
     path.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(path)

@@ -9,7 +9,7 @@ from sca_nlp.classify.folder import find_model, load_model, read_folder
 from sca_nlp.codebook import default_codebook
 from sca_nlp.read.lexica import lexicon_scorer
 from training.card import card, measure
-from training.inference_bench import read_texts
+from training.inference_bench import read_said
 
 BOOK = default_codebook()
 
@@ -82,4 +82,4 @@ def test_the_table_of_baselines_enters_the_card_as_it_stands(test_set: Path) -> 
 
 def test_bench_reads_distinct_sentences(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("one\n\none\ntwo\nthree\n")
-    assert read_texts(tmp_path / "a.txt", 2) == ["one", "two"]
+    assert read_said(tmp_path / "a.txt", 2) == [("one", "", "one"), ("two", "one", "three")]

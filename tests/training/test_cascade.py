@@ -35,8 +35,9 @@ def test_the_draw_is_the_same_everywhere_and_leaves_out_what_it_should(tmp_path:
     assert len(every) == 30  # "Short one." is too short
     ten = draw_sentences(path, 10, set())
     assert ten == every[:10]
-    assert draw_sentences(path, 10, {ten[0]}) == every[1:11]
-    assert not any("year 3 " in t for t in draw_sentences(path, 100, set(), held_out={"S3"}))
+    assert draw_sentences(path, 10, {ten[0][0]}) == every[1:11]
+    assert all((before, after) == ("", "Short one.") for _, before, after in ten)
+    assert not any("year 3 " in t for t, _, _ in draw_sentences(path, 100, set(), held_out={"S3"}))
 
 
 def test_the_margin_is_the_smallest_that_keeps_the_codes() -> None:

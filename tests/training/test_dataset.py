@@ -67,3 +67,12 @@ def test_templates_are_filled_and_keep_to_the_codebook() -> None:
     assert not any("{" in a.text for a in made)
     assert {c for a in made for c in a.codes} == set(BOOK.classes)
     assert [a.text for a in made] == [a.text for a in counterfactuals(BOOK, 2)]
+
+
+def test_a_share_of_the_rows_is_the_same_ones_whatever_stands_beside_them() -> None:
+    few, many = (make_dataset(rows(n), BOOK, "x", 0) for n in (500, 2000))
+    np.testing.assert_array_equal(few.share(0.3), many.share(0.3)[:500])
+    assert 0.25 < many.share(0.3).mean() < 0.35
+    assert many.share(1.0).all()
+    assert not many.share(0.0).any()
+    assert (many.share(0.3) & ~many.share(0.6)).sum() == 0

@@ -72,8 +72,15 @@ def shipped(name: str, material: Material, say: Say) -> Made:
         raise UnknownNameError("class", classifier.codebook.classes[0], material.book.classes)
     path = folder.path / "metrics.json"
     metrics = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    rows = (*material.test.rows, *material.held.rows)
+    near = {r.text: (r.prev, r.next) for r in rows}  # the sets that others labelled have no neighbours
+
+    def score(texts: Sequence[str]) -> Array:
+        found = [near.get(t, ("", "")) for t in texts]
+        return classifier.predict(texts, [p for p, _ in found], [n for _, n in found]).probabilities
+
     return Made(
-        lambda texts: classifier.predict(texts).probabilities,
+        score,
         int(folder.meta.get("training", {}).get("sentences", 0)),
         decide=classifier.decide,
         held_out=metrics.get("cross_validated", {}).get("macro_f1"),

@@ -305,7 +305,7 @@ async function fillPanel() {
     if (panel === "why") {
       box.replaceChildren(h("p", { class: "loading" }, "Leaving out each word in turn …"));
       const why = await api(`passage/${encodeURIComponent(id)}/explain`);
-      if (at?.passage.passage_id === id && panel === "why") box.replaceChildren(h("h2", {}, "Words that drove the codes"), Object.entries(why.classes).map(([c, words]) => whyRow(c, words)).reduce((f, e) => (f.append(e), f), document.createDocumentFragment()), h("p", { class: "soft" }, `${why.method}; strong: the code would lose that much probability without it`));
+      if (at?.passage.passage_id === id && panel === "why") box.replaceChildren(h("h2", {}, "Words that drove the codes"), Object.entries(why.classes).map(([c, words]) => whyRow(c, words, why.neighbours[c])).reduce((f, e) => (f.append(e), f), document.createDocumentFragment()), h("p", { class: "soft" }, `${why.method}; strong: the code would lose that much probability without it`));
     }
     if (panel === "similar") {
       const found = await api(`passage/${encodeURIComponent(id)}/similar`, { params: { coder: coder(), reveal } });
@@ -316,9 +316,11 @@ async function fillPanel() {
   }
 }
 
-function whyRow(cls, words) {
+function whyRow(cls, words, beside) {
   const most = Math.max(...words.map((w) => Math.abs(w.weight)), 0.02);
-  return h("p", { class: "why" }, codeChip(cls), " ", words.map((w) => h("span", { class: w.weight >= 0 ? "word for" : "word against", alpha: Math.round((100 * Math.abs(w.weight)) / most) / 100, title: `${w.weight >= 0 ? "+" : "−"}${Math.abs(w.weight).toFixed(3)}` }, w.text)));
+  const signed = (x, digits) => `${x >= 0 ? "+" : "−"}${Math.abs(x).toFixed(digits)}`;
+  const heeded = beside.some((x) => Math.abs(x) >= 0.005) ? h("span", { class: "soft" }, ` sentence before ${signed(beside[0], 2)}, after ${signed(beside[1], 2)}`) : "";
+  return h("p", { class: "why" }, codeChip(cls), " ", words.map((w) => h("span", { class: w.weight >= 0 ? "word for" : "word against", alpha: Math.round((100 * Math.abs(w.weight)) / most) / 100, title: signed(w.weight, 3) }, w.text)), heeded);
 }
 
 function history_() {

@@ -31,7 +31,14 @@ def test_a_sentence_comes_back_from_its_place(tmp_path: Path) -> None:
     assert [r.text for r in got] == [r.text for r in rows]
     assert got[0].source == "FRA"
     assert got[0].speaker == "A. B."
+    assert [(r.prev, r.next) for r in got] == [("", SPEECH[25:43]), (SPEECH[:23], SPEECH[44:])]
     assert not bad
+
+
+def test_a_place_inside_or_across_sentences_has_neighbours_too(tmp_path: Path) -> None:
+    inside, across = (stand_off(coded(*span)) for span in ((28, 33), (3, 30)))
+    got = list(fill_texts([inside, across], speeches(tmp_path)))
+    assert [(r.prev, r.next) for r in got] == [(SPEECH[:23], SPEECH[44:]), ("", SPEECH[44:])]
 
 
 def test_another_edition_and_a_missing_speech_are_rejected(tmp_path: Path) -> None:
