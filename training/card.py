@@ -17,7 +17,7 @@ import numpy as np
 from sca_nlp.classify.contract import Classifier
 from sca_nlp.classify.folder import PROFILES, load_model, read_folder, rewrite_texts
 from sca_nlp.classify.transformer import Transformer
-from training.calibrate import precision_recall_counts
+from training.calibrate import as_matrix, f1_per_class, precision_recall_counts
 from training.evaluate import evaluate, minimal_pairs, read_dataset, score
 
 LABELS = (
@@ -39,6 +39,10 @@ def measure(model: Path, test: Path, pairs: Path | None = None) -> dict[str, Any
     classifier = load_model(str(model))
     metrics["test"] = evaluate(classifier, test)
     metrics["test"].pop("errors")  # ids only, but of no use in a card
+    if _reads_neighbours(folder.meta):
+        data = read_dataset(test, classifier)
+        codes = as_matrix(classifier.decide(classifier.predict(data.texts).probabilities), classifier.codebook)
+        metrics["test"]["macro_f1_alone"] = round(float(np.nanmean(f1_per_class(data.gold, codes))), 4)
     if isinstance(classifier, Transformer):
         metrics["profiles"] = {p: profile(load_model(str(model), profile=p, threads=1), test) for p in PROFILES}
     if pairs is not None:
@@ -46,6 +50,11 @@ def measure(model: Path, test: Path, pairs: Path | None = None) -> dict[str, Any
     metrics["error_rates"] = error_rates(classifier, test, metrics.get("out_of_fold_rates"))
     metrics["bytes"] = sum(f.stat().st_size for f in folder.path.iterdir())
     return metrics
+
+
+def _reads_neighbours(meta: Mapping[str, Any]) -> bool:
+    encoder = meta.get("encoder") or {}
+    return bool(encoder.get("before") or encoder.get("after"))
 
 
 def profile(classifier: Classifier, test: Path) -> dict[str, float]:
@@ -102,7 +111,7 @@ def card(meta: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
             f"documents, none in training): **{test['macro_f1']:.3f}** [{low:.3f}, {high:.3f}], 95 % bootstrap by "
             "document, profile `balanced`. Cross-validated on training sentences, grouped by document, thresholds and "
             f"calibration cross-fitted: {metrics.get('cross_validated', {}).get('macro_f1', 0):.3f}. ECE is the "
-            "expected calibration error, in 15 bins of equal width.",
+            "expected calibration error, in 15 bins of equal width." + _alone(test),
             "",
             "| class | n | precision | recall | F1 | 95 % | ECE | cross-validated: n | F1 | ECE |",
             "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -152,14 +161,28 @@ def card(meta: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
 def _what(meta: Mapping[str, Any]) -> str:
     if meta["kind"] == "transformer":
         beside = " with hashed word n-grams beside it" if "lexical" in meta else ""
+        around = ""
+        if _reads_neighbours(meta):
+            e = meta["encoder"]
+            n_layers = min(e["layers_beside"] or e["n_layers"], e["n_layers"])
+            around = (
+                f", beside it the last {e['before']} tokens of the one before and the first {e['after']} of the one "
+                f"after (in {n_layers} of its layers),"
+            )
         return (
             f"A {meta['encoder']['n_layers']}-layer encoder ({meta.get('base', '')}), fine-tuned{beside}. It reads one "
-            "sentence and gives for each class of the codebook a calibrated probability. English only."
+            f"sentence{around} and gives for each class of the codebook a calibrated probability. English only."
         )
     return {
         "linear": "Hashed word n-grams and logistic regression: a baseline, and quick. English only.",
         "lexicon": "Word lists written from the codebook, with negators: a baseline whose decisions can be read off.",
     }[str(meta["kind"])]
+
+
+def _alone(test: Mapping[str, Any]) -> str:
+    if "macro_f1_alone" not in test:
+        return ""
+    return f" The same sentences without their neighbours: {test['macro_f1_alone']:.3f}."
 
 
 def _baselines(table: Mapping[str, Any]) -> list[str]:

@@ -130,7 +130,7 @@ def read_dataset(path: Path | str, classifier: Classifier, format: str = "") -> 
 
 def score(classifier: Classifier, data: Dataset) -> tuple[Array, Array]:
     """Return (probabilities, codes as 0/1), both [n, n_classes]."""
-    p = classifier.predict(data.texts, [r.prev for r in data.rows], [r.next for r in data.rows]).probabilities
+    p = classifier.predict(data.texts, *data.neighbours).probabilities
     return p, as_matrix(classifier.decide(p), classifier.codebook)
 
 

@@ -32,9 +32,16 @@ class Shape:
 
     @classmethod
     def of(cls, encoder: Mapping[str, Any]) -> Shape:
-        """Return the sizes in section `encoder` of a model.json."""
-        n_layers, n_heads, width = (int(encoder[k]) for k in ("n_layers", "n_heads", "width"))
-        return cls(n_layers, n_heads, width, float(encoder["eps"]), int(encoder.get("layers_beside", 0)))
+        """Return the sizes in section `encoder` of a model.json.
+
+        Raises:
+            InputError: one is missing or no number.
+        """
+        try:
+            n_layers, n_heads, width = (int(encoder[k]) for k in ("n_layers", "n_heads", "width"))
+            return cls(n_layers, n_heads, width, float(encoder["eps"]), max(0, int(encoder.get("layers_beside", 0))))
+        except (KeyError, TypeError, ValueError) as e:
+            raise InputError("model.json: encoder", f"{type(e).__name__}: {e}", "numbers for its sizes") from None
 
 
 @dataclass(frozen=True)

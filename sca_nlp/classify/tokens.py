@@ -99,14 +99,24 @@ class Tokens:
             sizes: `max_length` and, for a model that reads neighbours, `before` and `after`.
 
         Raises:
-            InputError: not readable.
+            InputError: not readable, or sizes that are no numbers of 0 or more.
         """
+        try:
+            size, before, after = (int(sizes.get(k, 0)) for k in ("max_length", "before", "after"))
+            if size < 3 or min(before, after) < 0:
+                raise ValueError(f"max_length {size}, before {before}, after {after}")
+        except (TypeError, ValueError) as e:
+            raise InputError(path, str(e), "max_length of 3 or more, before and after of 0 or more") from None
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as e:
             raise InputError(path, f"not readable ({e})", "a tokenizer.json") from None
-        size, before, after = (int(sizes.get(k, 0)) for k in ("max_length", "before", "after"))
         return cls(text, size, before, after, path)
+
+    @property
+    def longest(self) -> int:
+        """Most tokens of a window, those of neighbours and the marks behind them included."""
+        return self._size + (self._before + self._after + 2 if self._before or self._after else 0)
 
     def distinct(
         self, texts: Sequence[str], prev: Sequence[str], next: Sequence[str]

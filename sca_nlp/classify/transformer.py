@@ -107,6 +107,10 @@ class Transformer:
         # What really runs: a model without ranges has no 8-bit path, one without a cascade no fast one.
         self.profile = ("fast" if self._first else "balanced") if int8 else "exact"
         self._tokens = Tokens.from_file(folder.path / "tokenizer.json", encoder)
+        places = len(arrays["encoder.embeddings.position_embeddings.weight"])
+        if self._tokens.longest > places:
+            read = f"windows of {self._tokens.longest} tokens with neighbours"
+            raise InputError(folder.path / "model.json", read, f"at most {places}, the encoder's places")
         self.codebook: Codebook = folder.codebook
         self.model_id: str = folder.model_id
         self.digest: str = folder.digest

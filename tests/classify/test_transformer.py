@@ -203,6 +203,23 @@ def test_a_cascade_that_cannot_be_is_refused(tiny: tuple[Path, object, object], 
         Transformer(replace(whole, meta={**whole.meta, "cascade": cascade}), profile="fast")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"before": 400}, "places"),
+        ({"after": -1}, "after"),
+        ({"max_length": "x"}, "max_length"),
+        ({"width": None}, "sizes"),
+    ],
+)
+def test_sizes_that_cannot_be_are_refused(
+    tiny: tuple[Path, object, object], wrong: dict[str, object], said: str
+) -> None:
+    whole = read_folder(tiny[0])
+    with pytest.raises(InputError, match=said):
+        Transformer(replace(whole, meta={**whole.meta, "encoder": {**whole.meta["encoder"], **wrong}}))
+
+
 def test_equal_texts_are_read_once(tiny: tuple[Path, object, object], monkeypatch: pytest.MonkeyPatch) -> None:
     model = load_model(str(tiny[0]), threads=1)
     seen: list[int] = []
