@@ -161,6 +161,10 @@ def card(folder: ModelFolder) -> str:
     lexical = isinstance(folder.meta.get("lexical"), dict)
     parts = "the head, the n-gram model" if lexical else "the head (this model has no n-gram part)"
     share = " and the n-gram blend" if lexical else ""
+    encoder = folder.meta.get("encoder") or {}
+    around = ""
+    if encoder.get("before") or encoder.get("after"):
+        around = 'model.score(["We want peace."], prev=["They came."], next=["They left."])  # read in its place\n'
     return f"""{_header(folder)}{title}
 
 ## Load
@@ -178,7 +182,7 @@ from sca_nlp.classify.hub_model import SecurityIndicatorsNetwork   # pip install
 model = SecurityIndicatorsNetwork.from_pretrained("FOLDER")
 model(**tokenizer(["We want peace."], return_tensors="pt")).logits  # [n, classes], before calibration{share}
 model.score(["We want peace."])                        # calibrated probabilities, as the package's own
-```
+{around}```
 
 No remote code is needed and none is here. Do not load it with `AutoModelForSequenceClassification`: that class has no
 place for this head and would start one at random. A pooler, where the encoder's class has one, was not trained either.
