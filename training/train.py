@@ -23,12 +23,11 @@ from numpy.typing import NDArray
 from sca_nlp.classify.contract import Decision
 from sca_nlp.classify.folder import ModelFolder, write_folder
 from sca_nlp.classify.linear import Ngrams, blend
-from sca_nlp.codebook import Codebook, default_codebook, read_codebook
+from sca_nlp.codebook import Codebook
 from sca_nlp.errors import InputError, UnknownNameError
 from sca_nlp.read.annotations import read_annotations
 from sca_nlp.read.annotations.standoff import fill_texts
 from sca_nlp.records import Annotation, Reject
-from sca_nlp.share import share_path
 from training.calibrate import (
     calibration_error,
     carry_over,
@@ -39,6 +38,7 @@ from training.calibrate import (
 )
 from training.counterfactuals import counterfactuals
 from training.dataset import Dataset, encode_gold, file_digest, folds, make_dataset
+from training.packing import held_out, load_codebook, package
 from training.report import label_errors, learning_curve
 from training.settings import TrainConfig, read_train_config
 
@@ -119,13 +119,6 @@ def train(config_path: Path | str, say: Say = print) -> ModelFolder:
     folder = write_folder(Path(config.out), **written)
     say(f"{folder.model_id} is in {folder.path} ({time.time() - start:,.0f} s)")
     return folder
-
-
-def load_codebook(config: TrainConfig) -> tuple[Codebook, bytes]:
-    """Return the config's codebook and its bytes."""
-    if config.codebook:
-        return read_codebook(config.codebook), Path(config.codebook).read_bytes()
-    return default_codebook(), share_path("configs", "codebook.toml").read_bytes()
 
 
 def load_annotations(config: TrainConfig, codebook: Codebook, say: Say = print) -> Dataset:
@@ -296,7 +289,6 @@ def _fold_job(job: tuple[TrainConfig, Codebook, Dataset, int, Path], threads: in
     from training.encoders import open_base
     from training.finish import device_of, lessons, macro_precision, probabilities
     from training.fit import fit
-    from training.network import predict
 
     config, codebook, data, k, path = job
     if threads:
@@ -329,31 +321,5 @@ def _fold_job(job: tuple[TrainConfig, Codebook, Dataset, int, Path], threads: in
         )
     temporary = path.with_suffix(".partial")
     torch.save(model.cpu().state_dict(), temporary)
-    halved = model.to(device=device_of(), dtype=torch.bfloat16)  # as it was watched, and as `logits_of` reads it again
-    np.save(path.with_suffix(".npy"), probabilities(predict(halved, held), codebook, config.fit.loss))
+    np.save(path.with_suffix(".npy"), held_out(model, config, data, inside, threads))
     temporary.replace(path.with_suffix(".pt"))
-
-
-def package(
-    model: Any, config: TrainConfig, codebook: Codebook, base: Any, data: Dataset
-) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
-    """Return (arrays, meta, texts) of a fitted network for its model folder, activation ranges included."""
-    from training.ranges import activation_ranges
-
-    arrays = {k: v.detach().float().numpy() for k, v in model.state_dict().items() if "position_ids" not in k}
-    sizes = base.sizes(config.encoder)
-    meta = {"encoder": sizes, "loss": config.fit.loss, "base": config.encoder.base, "hidden": config.fit.hidden}
-    texts = {"tokenizer.json": base.tokenizer_json}
-    if sizes["architecture"] == "bert":
-        half = {k: v.astype(np.float16) for k, v in arrays.items()}
-        some = data.take(np.arange(0, len(data.rows), max(1, len(data.rows) // 400)))
-        rows = base.windows(config.encoder, some.texts, *some.neighbours)
-        return {**half, **activation_ranges(half, sizes, codebook, rows)}, meta, texts
-    texts["encoder.json"] = json.dumps(base.config)
-    return {k: v.astype(np.float16) for k, v in arrays.items()}, {**meta, "runtime": "torch"}, texts
-
-
-def plain_decision(codebook: Codebook) -> Decision:
-    """Return no calibration and thresholds of one half."""
-    n = len(codebook.classes)
-    return Decision(codebook, np.full(n, 0.5, np.float32), np.tile(np.array([1, 1, 0], np.float32), (n, 1)))

@@ -21,7 +21,7 @@ from sca_nlp.codebook import default_codebook
 from sca_nlp.errors import InputError, UnknownNameError
 from sca_nlp.share import share_path
 from training.linear import fit_linear
-from training.train import plain_decision
+from training.packing import plain_decision
 
 BOOK = default_codebook()
 TEXTS = ["they threaten us", "we are friends", "the harvest was good", "we will use force"] * 5

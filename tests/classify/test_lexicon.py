@@ -8,7 +8,7 @@ from sca_nlp.classify.folder import load_model, write_folder
 from sca_nlp.codebook import default_codebook
 from sca_nlp.errors import InputError
 from sca_nlp.share import share_path
-from training.train import plain_decision
+from training.packing import plain_decision
 
 BOOK = default_codebook()
 

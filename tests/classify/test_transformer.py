@@ -22,9 +22,9 @@ from training.dataset import make_dataset  # noqa: E402
 from training.encoders import open_base  # noqa: E402
 from training.linear import fit_linear  # noqa: E402
 from training.network import predict  # noqa: E402
+from training.packing import package, plain_decision  # noqa: E402
 from training.ranges import activation_ranges  # noqa: E402
 from training.settings import AnnotationsSection, EncoderSection, FitSection, TrainConfig  # noqa: E402
-from training.train import package, plain_decision  # noqa: E402
 
 BOOK = default_codebook()
 #: Of the tiny encoder's 32 places 16 are a passage's, and 7 each a neighbour's.

@@ -15,7 +15,8 @@ torch = pytest.importorskip("torch", reason="the torch extra is not installed")
 
 from tests.training.test_train import write_annotations, write_config  # noqa: E402
 from training.cascade import choose_margin, draw_sentences  # noqa: E402
-from training.train import plain_decision, train  # noqa: E402
+from training.packing import plain_decision  # noqa: E402
+from training.train import train  # noqa: E402
 
 BOOK = default_codebook()
 

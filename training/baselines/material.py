@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from sca_nlp.codebook import Codebook, default_codebook
 from sca_nlp.read.annotations import read_annotations
 from training.dataset import Dataset, check_leakage, folds, make_dataset
+from training.packing import load_codebook
 from training.settings import read_train_config
-from training.train import judged_on, load_annotations, load_codebook
+from training.train import judged_on, load_annotations
 
 Array = NDArray[np.float32]
 Say = Callable[[str], None]
