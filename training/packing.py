@@ -56,7 +56,7 @@ def held_out(model: Any, config: TrainConfig, data: Dataset, index: NDArray[np.i
     """Return a network's probabilities [n, n_classes], uncalibrated, of the rows at `index`, which it has not learned.
 
     On a CPU the runtime reads them, in 8 bits where the encoder can: as sentences will be read for which thresholds and
-    calibration are wanted, and five times as fast as torch.
+    calibration are wanted, and faster than torch does.
     """
     import torch
 
