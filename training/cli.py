@@ -129,11 +129,12 @@ def standoff(
     from sca_nlp.read.annotations import guess_format, read_annotations, write_annotations
     from sca_nlp.read.annotations.standoff import fill_texts, stand_off
     from sca_nlp.records import Reject
+    from sca_nlp.segment import segment
 
     bad: list[Reject] = []
     rows = read_annotations(annotations, format=format, codebook=_book(codebook), rejects=bad.append)
     form = guess_format(out) if out.suffix in (".csv", ".tsv", ".parquet") else "jsonl"
-    done = fill_texts(rows, speeches, bad.append) if speeches else (stand_off(r) for r in rows)
+    done = fill_texts(rows, speeches, bad.append, segment) if speeches else (stand_off(r) for r in rows)
     n = write_annotations(out, done, form)
 
     def human() -> None:

@@ -28,6 +28,7 @@ from sca_nlp.errors import InputError, UnknownNameError
 from sca_nlp.read.annotations import read_annotations
 from sca_nlp.read.annotations.standoff import fill_texts
 from sca_nlp.records import Annotation, Reject
+from sca_nlp.segment import segment
 from training.calibrate import (
     calibration_error,
     carry_over,
@@ -127,7 +128,7 @@ def load_annotations(config: TrainConfig, codebook: Codebook, say: Say = print) 
     bad: list[Reject] = []
     for section in config.annotations:
         read = read_annotations(section.path, format=section.format, codebook=codebook, rejects=bad.append)
-        rows += fill_texts(read, section.speeches, bad.append) if section.speeches else read
+        rows += fill_texts(read, section.speeches, bad.append, segment) if section.speeches else read
     if bad:
         say(f"{len(bad)} records cannot be used, first {bad[0].file}:{bad[0].line}: {bad[0].reason}")
         if len(bad) > len(rows):

@@ -120,11 +120,12 @@ def _sample(folder: Path, left_out: set[str]) -> Path:
     """Write the shipped sample's codes with their sentences (kept apart there), audit passages left out."""
     from sca_nlp.read.annotations import read_annotations, write_annotations
     from sca_nlp.read.annotations.standoff import fill_texts
+    from sca_nlp.segment import segment
     from sca_nlp.share import share_path
 
     gold = read_annotations(share_path("corpus", "sample", "gold.jsonl"))
     kept = (a for a in gold if passage_id(a.speech_id, a.start, a.end) not in left_out)
-    rows = fill_texts(kept, share_path("corpus", "sample", "speeches.jsonl"))
+    rows = fill_texts(kept, share_path("corpus", "sample", "speeches.jsonl"), cut=segment)
     path = folder / "sample.jsonl"
     write_annotations(path, rows)
     return path

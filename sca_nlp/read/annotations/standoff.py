@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from sca_nlp.read.speeches import read_speeches
-from sca_nlp.records import Annotation, Reject
-from sca_nlp.segment import segment
+from sca_nlp.records import Annotation, Passage, Reject, Speech
 
 
 def text_digest(text: str) -> str:
@@ -27,7 +26,10 @@ def stand_off(row: Annotation) -> Annotation:
 
 
 def fill_texts(
-    rows: Iterable[Annotation], speeches: Path | str, rejects: Callable[[Reject], None] = lambda reject: None
+    rows: Iterable[Annotation],
+    speeches: Path | str,
+    rejects: Callable[[Reject], None] = lambda reject: None,
+    cut: Callable[[Speech], Sequence[Passage]] = lambda speech: (),
 ) -> Iterator[Annotation]:
     """Yield annotations with their sentences and these' neighbours, where they need them read from `speeches`.
 
@@ -35,6 +37,7 @@ def fill_texts(
         rows: annotations; those with a text pass unchanged and first.
         speeches: file, folder or pattern of the speeches that `speech_id`, `start` and `end` point into.
         rejects: called with an annotation whose speech is missing, or whose sentence is not the one that was coded.
+        cut: cuts a speech into its sentences, as `sca_nlp.segment.segment` does; by default neighbours stay empty.
 
     Raises:
         InputError: the speeches cannot be read.
@@ -51,7 +54,7 @@ def fill_texts(
     for speech in read_speeches(speeches, rejects=lambda reject: None):
         if speech.speech_id not in wanted:
             continue
-        passages = segment(speech)
+        passages = cut(speech)
         starts = [p.start for p in passages]
         for row in wanted.pop(speech.speech_id):
             text = speech.text[row.start : row.end]

@@ -6,6 +6,7 @@ from pathlib import Path
 from sca_nlp.read.annotations import read_annotations, write_annotations
 from sca_nlp.read.annotations.standoff import fill_texts, stand_off, text_digest
 from sca_nlp.records import Annotation, Reject
+from sca_nlp.segment import segment
 
 SPEECH = "We trust our neighbour.  He keeps\nhis word. The rest is trade."
 
@@ -27,7 +28,7 @@ def test_a_sentence_comes_back_from_its_place(tmp_path: Path) -> None:
     write_annotations(path, [stand_off(r) for r in rows], "csv")
     assert SPEECH[:10] not in path.read_text()
     bad: list[Reject] = []
-    got = list(fill_texts(read_annotations(path), speeches(tmp_path), bad.append))
+    got = list(fill_texts(read_annotations(path), speeches(tmp_path), bad.append, segment))
     assert [r.text for r in got] == [r.text for r in rows]
     assert got[0].source == "FRA"
     assert got[0].speaker == "A. B."
@@ -37,7 +38,8 @@ def test_a_sentence_comes_back_from_its_place(tmp_path: Path) -> None:
 
 def test_a_place_inside_or_across_sentences_has_neighbours_too(tmp_path: Path) -> None:
     inside, across = (stand_off(coded(*span)) for span in ((28, 33), (3, 30)))
-    got = list(fill_texts([inside, across], speeches(tmp_path)))
+    got = list(fill_texts([inside, across], speeches(tmp_path), cut=segment))
+    assert next(fill_texts([inside], speeches(tmp_path))).prev == ""
     assert [(r.prev, r.next) for r in got] == [(SPEECH[:23], SPEECH[44:]), ("", SPEECH[44:])]
 
 
