@@ -28,7 +28,8 @@ class Shape:
     n_heads: int
     width: int
     eps: float
-    layers_beside: int = 0  # layers, from below, that read neighbours' tokens, too; 0: all
+    beside: bool = False  # whether neighbours' tokens may follow the passage's
+    layers_beside: int = 0  # layers, from below, that read them; 0: all
 
     @classmethod
     def of(cls, encoder: Mapping[str, Any]) -> Shape:
@@ -39,7 +40,9 @@ class Shape:
         """
         try:
             n_layers, n_heads, width = (int(encoder[k]) for k in ("n_layers", "n_heads", "width"))
-            return cls(n_layers, n_heads, width, float(encoder["eps"]), max(0, int(encoder.get("layers_beside", 0))))
+            beside = bool(encoder.get("before") or encoder.get("after"))
+            layers = max(0, int(encoder.get("layers_beside", 0)))
+            return cls(n_layers, n_heads, width, float(encoder["eps"]), beside, layers)
         except (KeyError, TypeError, ValueError) as e:
             raise InputError("model.json: encoder", f"{type(e).__name__}: {e}", "numbers for its sizes") from None
 
@@ -174,17 +177,18 @@ def build_graph(
         return b.constant(np.array(value))
 
     steps = b.one("Range", number(np.int64(0)), b.one("Squeeze", length), number(np.int64(1)))
-    beside = b.one(
-        "Cast", b.one("GreaterOrEqual", b.one("Unsqueeze", steps, zero_i), each("own")), to=TensorProto.FLOAT
-    )
-    other = b.constant(types[min(1, len(types) - 1)] - types[0])
-    beside = b.one("Mul", b.one("Unsqueeze", beside, b.constant(np.array([2], np.int64))), other)
     words = b.one("Gather", b.constant(array(stem + "word_embeddings.weight")), "ids")
-    h = norm(b.one("Add", words, beside), places, stem + "LayerNorm")
-    longest = b.one("Cast", b.one("ReduceMax", "own", keepdims=1), to=TensorProto.INT64)
+    longest = length
+    if shape.beside:  # a model without neighbours does not pay for them
+        after = b.one("GreaterOrEqual", b.one("Unsqueeze", steps, zero_i), each("own"))
+        after = b.one("Unsqueeze", b.one("Cast", after, to=TensorProto.FLOAT), b.constant(np.array([2], np.int64)))
+        other = b.constant(types[min(1, len(types) - 1)] - types[0])
+        words = b.one("Add", words, b.one("Mul", after, other))
+        longest = b.one("Cast", b.one("ReduceMax", "own", keepdims=1), to=TensorProto.INT64)
+    h = norm(words, places, stem + "LayerNorm")
     lengths, until = "lengths", min(shape.layers_beside or shape.n_layers, shape.n_layers)
     for k in range(shape.n_layers + 1):
-        if k == until:  # from here on the passage's own tokens alone
+        if k == until and shape.beside:  # from here on the passage's own tokens alone
             h, lengths = b.one("Slice", h, zero_i, longest, one_i), "own"
         if k == shape.n_layers:
             break
@@ -204,7 +208,7 @@ def build_graph(
 
     # Head: mean over the passage's tokens and first token -> perceptron; plus each class's own attention over tokens.
     steps = b.one("Range", number(np.int64(0)), b.one("Squeeze", longest), number(np.int64(1)))
-    inside = b.one("Less", b.one("Unsqueeze", steps, zero_i), each("own"))
+    inside = b.one("Less", b.one("Unsqueeze", steps, zero_i), each("own" if shape.beside else "lengths"))
     mask = b.one("Unsqueeze", b.one("Cast", inside, to=TensorProto.FLOAT), b.constant(np.array([2], np.int64)))
     mean = b.one(
         "Div",

@@ -54,7 +54,7 @@ class FirstReader:
         self._thresholds = folder.decision.thresholds
         # What is not its own (the word vectors) it shares with the whole model.
         own = {k.removeprefix("cascade."): v for k, v in arrays.items() if k.startswith("cascade.")}
-        shape = replace(shape, n_layers=int(cascade["layers"]))
+        shape = replace(shape, n_layers=int(cascade["layers"]), beside=False)
         self.session = _session(build_graph({**arrays, **own}, shape, groups, int8=True, narrow=saturates()))
 
     def settles(self, probabilities: Array) -> NDArray[np.bool_]:
