@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from sca_nlp.classify.contract import Classifier
-from sca_nlp.classify.folder import PROFILES, load_model, read_folder, rewrite_texts
+from sca_nlp.classify.folder import PROFILES, load_model, read_folder, reads_neighbours, rewrite_texts
 from sca_nlp.classify.transformer import Transformer
 from training.calibrate import as_matrix, f1_per_class, precision_recall_counts
 from training.evaluate import evaluate, minimal_pairs, read_dataset, score
@@ -39,7 +39,7 @@ def measure(model: Path, test: Path, pairs: Path | None = None) -> dict[str, Any
     classifier = load_model(str(model))
     metrics["test"] = evaluate(classifier, test)
     metrics["test"].pop("errors")  # ids only, but of no use in a card
-    if _reads_neighbours(folder.meta):
+    if reads_neighbours(folder.meta):
         data = read_dataset(test, classifier)
         codes = as_matrix(classifier.decide(classifier.predict(data.texts).probabilities), classifier.codebook)
         metrics["test"]["macro_f1_alone"] = round(float(np.nanmean(f1_per_class(data.gold, codes))), 4)
@@ -50,11 +50,6 @@ def measure(model: Path, test: Path, pairs: Path | None = None) -> dict[str, Any
     metrics["error_rates"] = error_rates(classifier, test, metrics.get("out_of_fold_rates"))
     metrics["bytes"] = sum(f.stat().st_size for f in folder.path.iterdir())
     return metrics
-
-
-def _reads_neighbours(meta: Mapping[str, Any]) -> bool:
-    encoder = meta.get("encoder") or {}
-    return bool(encoder.get("before") or encoder.get("after"))
 
 
 def profile(classifier: Classifier, test: Path) -> dict[str, float]:
@@ -162,7 +157,7 @@ def _what(meta: Mapping[str, Any]) -> str:
     if meta["kind"] == "transformer":
         beside = " with hashed word n-grams beside it" if "lexical" in meta else ""
         around = ""
-        if _reads_neighbours(meta):
+        if reads_neighbours(meta):
             e = meta["encoder"]
             n_layers = min(e["layers_beside"] or e["n_layers"], e["n_layers"])
             around = (

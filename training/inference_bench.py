@@ -45,8 +45,9 @@ def naive(base: str, threads: int) -> Callable[[Sequence[str], Sequence[str]], N
         with torch.no_grad():
             for k in range(0, len(texts), 32):
                 pair = list(beside[k : k + 32]) or None
+                most = 256 if pair else 128
                 batch = tokenizer(
-                    list(texts[k : k + 32]), pair, padding=True, truncation=True, max_length=256, return_tensors="pt"
+                    list(texts[k : k + 32]), pair, padding=True, truncation=True, max_length=most, return_tensors="pt"
                 )
                 model(**batch)
 
@@ -72,10 +73,10 @@ def bench(
     classifiers: dict[str, Any] = {p: load_model(model, profile=p, threads=threads) for p in PROFILES}
     texts, prev, after = (list(column) for column in zip(*said, strict=True))
     windows = _windows(classifiers["exact"], said)
-    plain = naive(base, threads)
-    sides: dict[str, Callable[[], Any]] = {PLAIN: lambda: plain(texts, _beside(classifiers["exact"], windows))}
-    if any(len(w) > w.own for w in windows):
-        sides[ALONE] = lambda: plain(texts, [])
+    plain, beside = naive(base, threads), _beside(classifiers["exact"], windows)
+    sides: dict[str, Callable[[], Any]] = {PLAIN: partial(plain, texts, beside)}
+    if beside:
+        sides[ALONE] = partial(plain, texts, [])
     for profile, classifier in classifiers.items():
         sides[profile] = partial(classifier.predict, texts, prev, after)
     bound = _bound(model, threads)

@@ -219,6 +219,12 @@ def rewrite_texts(path: Path, texts: Mapping[str, str]) -> ModelFolder:
     return read_folder(path)
 
 
+def reads_neighbours(meta: Mapping[str, Any]) -> bool:
+    """Return whether a model, told by its model.json, reads the sentences before and after beside each."""
+    encoder = meta.get("encoder") or {}
+    return bool(encoder.get("before") or encoder.get("after"))
+
+
 def list_models() -> list[str]:
     """Return the names of the shipped models."""
     return sorted(p.parent.name for p in share_path("models").glob("*/model.json"))

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sca_nlp.classify.folder import ModelFolder, find_model, read_folder
+from sca_nlp.classify.folder import ModelFolder, find_model, read_folder, reads_neighbours
 from sca_nlp.errors import InputError, MissingExtraError
 
 #: The head's arrays, by the names of training.
@@ -161,9 +161,8 @@ def card(folder: ModelFolder) -> str:
     lexical = isinstance(folder.meta.get("lexical"), dict)
     parts = "the head, the n-gram model" if lexical else "the head (this model has no n-gram part)"
     share = " and the n-gram blend" if lexical else ""
-    encoder = folder.meta.get("encoder") or {}
     around = ""
-    if encoder.get("before") or encoder.get("after"):
+    if reads_neighbours(folder.meta):
         around = 'model.score(["We want peace."], prev=["They came."], next=["They left."])  # read in its place\n'
     return f"""{_header(folder)}{title}
 
