@@ -1,36 +1,34 @@
-"""The first reader of profile `fast`: a shallow encoder that learns, on sentences nobody coded, what the model says.
+"""Profile `fast`: where the n-gram model's word is enough, learned on sentences that nobody coded.
 
-It starts from the lowest layers of the finished model and fits the model's calibrated probabilities (Hinton, Vinyals
-and Dean 2015). In scoring, a sentence on which it is sure of every class goes no further. How sure is sure is chosen on
-held-out sentences: the smallest margin at which the codes of both together agree with the whole model's.
+The finished model reads sentences of speeches. From the n-grams' log odds its probability is foretold, and the chance
+that it decides otherwise (logistic regression, Platt 1999, his targets); sentences with little doubt, as
+`classify.cascade.FirstReader` weighs it, are then settled by the n-grams alone. How little is chosen on one half of the
+sentences: as much doubt as keeps the codes of both together near the whole model's; the other half says how near.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sca_nlp.classify.cascade import FirstReader, log_odds
 from sca_nlp.classify.contract import Decision
 from sca_nlp.classify.folder import load_model, write_folder
-from sca_nlp.classify.transformer import FirstReader
-from sca_nlp.codebook import Codebook
+from sca_nlp.classify.linear import Ngrams
 from sca_nlp.errors import InputError
 from sca_nlp.read.annotations import read_annotations
-from training.settings import TrainConfig
+from training.settings import CascadeSection
 
 Array = NDArray[np.float32]
-Arrays = dict[str, NDArray[Any]]
 #: A word less says little, more is rarely one sentence.
 SHORTEST, LONGEST = 5, 90
-#: Held-out sentences that choose the margin: one for each eight that are learned from, at most so many.
-MOST_HELD_OUT = 10_000
+#: Fewest sentences from which anything is learned.
+FEWEST = 40
 
 
 def draw_sentences(
@@ -70,98 +68,101 @@ def draw_sentences(
 
 
 def learn_cascade(
-    config: TrainConfig,
-    codebook: Codebook,
-    base: Any,
-    known: Collection[str],
-    decision: Decision,
-    written: Mapping[str, Any],
-    work: Path,
-    say: Callable[[str], None],
-) -> tuple[Arrays, dict[str, Any]]:
-    """Return the first reader's arrays, named `cascade.*`, and the section `cascade` of `model.json`.
+    plan: CascadeSection, known: Collection[str], written: Mapping[str, Any], work: Path, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Return the section `cascade` of a finished model's `model.json`.
 
     Args:
-        config: the run's; its section `cascade` says where the sentences are.
-        codebook: the model's.
-        base: the encoder that the run started from.
-        known: coded sentences, which are not drawn.
-        decision: the model's thresholds and calibration.
-        written: what `write_folder` needs of the whole model.
-        work: folder with `last.pt`, the network's weights.
+        plan: says where the sentences are.
+        known: coded sentences, which are not drawn: the n-grams have learned them by heart.
+        written: what `write_folder` needs of the model, n-grams among it.
+        work: folder for the model without a cascade.
         say: called with lines of progress.
 
     Raises:
         InputError: the speeches hold too few sentences.
     """
-    import torch
-
-    from training.finish import device_of, probabilities
-    from training.fit import fit
-    from training.network import predict
-    from training.ranges import activation_ranges
-
-    plan = config.cascade
-    write_folder(work / "whole", **written)
-    whole = load_model(str(work / "whole"), profile="balanced")
-    say(f"a first reader for profile fast: sentences of {plan.speeches} ...")
-    held_out = {a.speech_id for a in read_annotations(plan.without, codebook=codebook)} if plan.without else set()
-    n_held = min(MOST_HELD_OUT, plan.sentences // 8)
-    drawn = draw_sentences(plan.speeches, plan.sentences + n_held, {" ".join(t.split()) for t in known}, held_out)
-    texts = [t for t, _, _ in drawn]
-    if len(texts) < 20:
-        raise InputError(plan.speeches, f"{len(texts)} sentences", "at least 20 that nobody coded")
-    n_held = min(n_held, len(texts) // 9)
+    folder = write_folder(work / "whole", **written)
+    whole = load_model(str(folder.path), profile="balanced")
+    ngrams = Ngrams(
+        folder.arrays(), len(folder.codebook.classes), int(folder.meta["lexical"]["ngrams"]), folder.path, "lexical."
+    )
+    say(f"what n-grams can settle for profile fast: sentences of {plan.speeches} ...")
+    held_out = (
+        {a.speech_id for a in read_annotations(plan.without, codebook=folder.codebook)} if plan.without else set()
+    )
+    drawn = draw_sentences(plan.speeches, plan.sentences, {" ".join(t.split()) for t in known}, held_out)
+    if len(drawn) < FEWEST:
+        raise InputError(plan.speeches, f"{len(drawn)} sentences", f"at least {FEWEST} that nobody coded")
     parts = [drawn[k : k + 4096] for k in range(0, len(drawn), 4096)]
     scored = np.concatenate([whole.predict(*zip(*part, strict=True)).probabilities for part in parts])
-    rows = base.windows(config.encoder, texts)  # the first reader reads no neighbours
-    network = base.network(codebook, config.fit)
-    network.load_state_dict(torch.load(work / "last.pt", weights_only=True, map_location="cpu"))
-    network.encoder.encoder.layer = network.encoder.encoder.layer[: plan.layers]
-    say(f"{plan.layers} of the encoder's layers learn {len(texts) - n_held:,} sentences ...")
-    settings = replace(config.fit, epochs=1, rate=plan.rate, weight_power=0.0, dropout=0.0, patience=0, budget=2048)
-    with (work / "cascade.log").open("a", encoding="utf-8") as log:
-
-        def write(row: dict[str, Any]) -> None:
-            log.write(json.dumps(row) + "\n")
-            log.flush()
-
-        network = fit(network, rows[n_held:], scored[n_held:], settings, log=write, device=device_of()).cpu()
-    first = probabilities(predict(network, rows[:n_held]), codebook, config.fit.loss)
-    margin, settled, agreement = choose_margin(first, scored[:n_held], decision, plan.agreement)
-    say(f"it settles {settled:.0%} of sentences; codes of both against the whole model's: macro-F1 {agreement:.3f}")
-    # The word vectors never learn: the whole model's serve both.
-    arrays = {k: v.detach().numpy() for k, v in network.state_dict().items()}
-    arrays = {k: v.astype(np.float16) for k, v in arrays.items() if "position_ids" not in k}
-    sizes = {**base.sizes(config.encoder), "n_layers": plan.layers}
-    arrays |= activation_ranges(arrays, sizes, codebook, rows[n_held :: max(1, len(rows) // 400)])
-    own = {f"cascade.{k}": v for k, v in arrays.items() if "word_embeddings" not in k}
-    meta = {"layers": plan.layers, "margin": round(margin, 3), "sentences": len(texts) - n_held}
-    return own, {**meta, "settled": round(settled, 4), "agreement": round(agreement, 4)}
+    section = learn_first_reader(ngrams([t for t, _, _ in drawn]), scored, folder.decision, plan.agreement)
+    settled, agreement = section["settled"], section["agreement"]
+    say(f"they settle {settled:.0%}; codes of both against the whole model's: macro-F1 {agreement:.3f}")
+    return {**section, "sentences": len(drawn)}
 
 
-def choose_margin(first: Array, whole: Array, decision: Decision, agreement: float) -> tuple[float, float, float]:
-    """Return the smallest margin in log odds that keeps the codes, the share then settled, and the agreement reached.
+def learn_first_reader(ngrams: Array, whole: Array, decision: Decision, agreement: float) -> dict[str, Any]:
+    """Return what `FirstReader` needs, and the share settled and agreement reached on sentences that chose nothing.
 
     Args:
-        first: the first reader's calibrated probabilities [n, n_classes].
-        whole: the whole model's.
-        decision: thresholds of both.
+        ngrams: the n-gram model's probabilities [n, n_classes], in random order.
+        whole: the whole model's, calibrated.
+        decision: its thresholds.
         agreement: least macro-F1 of the codes of both together against those of the whole model alone.
     """
-    classes = decision.codebook.classes
-
-    def codes(p: Array) -> NDArray[np.bool_]:
-        return np.array([[c in row for c in classes] for row in decision.decide(p)], bool).reshape(-1, len(classes))
-
-    mine, theirs = codes(first), codes(whole)
-    away = FirstReader.distance(first, decision.thresholds)
-    for margin in np.arange(0, 6, 0.05):
-        settled = away >= margin
+    x, theirs = log_odds(ngrams), _codes(whole, decision)
+    half = len(x) // 2
+    counts = np.maximum(theirs[:half].sum(0), 1)
+    classes = range(x.shape[1])
+    section: dict[str, Any] = {
+        "carry": [_logistic(x[:half, k], whole[:half, k]) for k in classes],
+        "decides": [_logistic(x[:half, k], _platt(theirs[:half, k])) for k in classes],
+        "counts": counts.tolist(),
+        "most": 0.0,
+    }
+    first, doubt = FirstReader(section, decision.thresholds, "cascade").read(ngrams)
+    mine = _codes(first, decision)
+    for most in np.quantile(doubt[:half], np.linspace(1, 0, 201)):
+        section["most"] = float(f"{most:.4g}")
+        settled = doubt <= section["most"]
         both = np.where(settled[:, None], mine, theirs)
-        right, given, gold = ((x).sum(0) for x in (both & theirs, both, theirs))
-        f1 = 2 * right[gold > 0] / (given + gold)[gold > 0]
-        reached = float(f1.mean()) if len(f1) else 1.0
-        if reached >= agreement:
+        if _macro_f1(both[:half], theirs[:half]) >= agreement:
             break
-    return float(margin), float(settled.mean()), reached
+    else:
+        section["most"], settled = 0.0, doubt <= 0.0
+        both = np.where(settled[:, None], mine, theirs)
+    reached = {"settled": settled[half:].mean(), "agreement": _macro_f1(both[half:], theirs[half:])}
+    return section | {k: round(float(v), 4) for k, v in reached.items()}
+
+
+def _codes(p: Array, decision: Decision) -> NDArray[np.bool_]:
+    """Return decisions as a matrix [n, n_classes]."""
+    classes = decision.codebook.classes
+    return np.array([[c in row for c in classes] for row in decision.decide(p)], bool).reshape(-1, len(classes))
+
+
+def _macro_f1(given: NDArray[np.bool_], gold: NDArray[np.bool_]) -> float:
+    """Return the mean F1 of the classes that `gold` has."""
+    right, all_given, wanted = (g.sum(0) for g in (given & gold, given, gold))
+    f1 = 2 * right[wanted > 0] / (all_given + wanted)[wanted > 0]
+    return float(f1.mean()) if len(f1) else 1.0
+
+
+def _platt(decided: NDArray[np.bool_]) -> Array:
+    """Return 0/1 targets drawn in by one example of each kind, so that a rare class is never sure (Platt 1999)."""
+    n = int(decided.sum())
+    return np.where(decided, (n + 1) / (n + 2), 1 / (len(decided) - n + 2)).astype(np.float32)
+
+
+def _logistic(x: NDArray[np.float64], target: Array) -> list[float]:
+    """Return (a, b) of sigmoid(a + b x) fitted to targets between 0 and 1, b not below 0."""
+    from sklearn.linear_model import LogisticRegression
+
+    y = np.repeat([1, 0], len(x))
+    model = LogisticRegression(C=100.0).fit(np.tile(x, 2)[:, None], y, sample_weight=np.r_[target, 1 - target])
+    a, b = float(model.intercept_[0]), float(model.coef_[0, 0])
+    if b < 0:  # nothing learned but how frequent the class is
+        mean = float(np.clip(target.mean(), 1e-6, 1 - 1e-6))
+        a, b = float(np.log(mean / (1 - mean))), 0.0
+    return [round(a, 4), round(b, 4)]

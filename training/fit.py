@@ -53,6 +53,11 @@ def rates(model: SentenceClassifier, s: FitSettings) -> list[tuple[str, nn.Param
     return out
 
 
+def share_of_rate(step: int, steps: int, warmup: float) -> float:
+    """Return the share of its rate at which `step` of `steps` learns: up over the share `warmup` of them, then down."""
+    return min((step + 1) / max(1, warmup * steps), max(0.0, (steps - step) / (steps * (1 - warmup))))
+
+
 def loss_of(logits: Tensor, target: Tensor, model: SentenceClassifier, weight: Tensor, kind: str) -> Tensor:
     """Return the mean loss against soft targets [n, n_classes] in [0, 1]."""
     if kind == "sigmoid":
@@ -116,6 +121,7 @@ def fit(
     rng = np.random.default_rng(settings.seed)
     lengths = np.array([len(r) for r in rows])
     n_steps = len(batches(lengths, settings.budget)) * settings.epochs
+    cycle = n_steps // max(1, settings.epochs) * (settings.cycle or settings.epochs)
     step, first, best, stale = 0, 0, -np.inf, 0
     best_average: list[Tensor] | None = None
     if checkpoint is not None and checkpoint.exists():
@@ -142,10 +148,7 @@ def fit(
     for epoch in range(first, settings.epochs):
         total, tail = 0.0, 0
         for index in batches(lengths, settings.budget, rng):
-            factor = min(
-                (step + 1) / max(1, settings.warmup * n_steps),
-                max(0.0, (n_steps - step) / (n_steps * (1 - settings.warmup))),
-            )
+            factor = share_of_rate(step % cycle, cycle, settings.warmup)
             for g in optimizer.param_groups:
                 g["lr"] = g["base"] * factor
             pick = torch.tensor(index, device=device)

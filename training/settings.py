@@ -34,13 +34,11 @@ class EncoderSection:
 
 @dataclass(frozen=True)
 class CascadeSection:
-    """The first reader of profile `fast`, which learns from the finished model on sentences that nobody coded."""
+    """Profile `fast`: which sentences the n-grams may settle is learned on some that nobody coded."""
 
-    speeches: str = ""  # file, folder or pattern; empty: no first reader, and no profile fast
+    speeches: str = ""  # file, folder or pattern; empty: no profile fast
     without: str = ""  # annotations whose speeches are left out: a test set's
-    sentences: int = 80_000
-    layers: int = 1  # of the encoder's
-    rate: float = 4e-4
+    sentences: int = 40_000
     agreement: float = 0.96  # least macro-F1 of profile fast's codes against balanced's on held-out sentences
 
 
@@ -58,6 +56,7 @@ class FitSection:
     """How one network is fitted. `loss` is `softmax` (an indicator's values and absent) or `sigmoid`."""
 
     epochs: int = 3
+    cycle: int = 0  # epochs after which the rate, fallen to zero, rises anew; 0: it falls once
     rate: float = 1.5e-4  # of the top layer
     layer_decay: float = 0.85  # each layer below learns this much slower
     head_rate: float = 1e-3
@@ -138,6 +137,10 @@ def read_train_config(path: Path | str) -> TrainConfig:
         raise InputError(path, "no [[annotations]]", "at least one, with a path")
     if config.split.folds < 2:
         raise InputError(f"{path}: split.folds", str(config.split.folds), "at least 2")
+    if config.cascade.speeches and not config.lexical:
+        raise InputError(
+            f"{path}: cascade", "lexical = 0", "n-grams, which read first in profile fast, or no [cascade]"
+        )
 
     def at(value: str, where: str) -> str:
         return str(_locate(value, path, f"{path}: {where}")) if value else value

@@ -115,7 +115,9 @@ def train(config_path: Path | str, say: Say = print) -> ModelFolder:
         "texts": {"metrics.json": json.dumps(metrics, indent=1) + "\n", **texts},
     }
     if config.cascade.speeches and "runtime" not in meta and config.kind == "transformer":
-        written = _with_cascade(config, codebook, data, written, work, say)
+        from training.cascade import learn_cascade
+
+        written["meta"]["cascade"] = learn_cascade(config.cascade, data.texts, written, work, say)
     training["seconds"] = round(time.time() - start)
     folder = write_folder(Path(config.out), **written)
     say(f"{folder.model_id} is in {folder.path} ({time.time() - start:,.0f} s)")
@@ -237,18 +239,6 @@ def _transformer(
     if lexical:
         meta["lexical"] = {"share": config.lexical, "ngrams": 2}
     return raw, {**arrays, **lexical}, meta, texts
-
-
-def _with_cascade(
-    config: TrainConfig, codebook: Codebook, data: Dataset, written: dict[str, Any], work: Path, say: Say
-) -> dict[str, Any]:
-    """Return what `write_folder` needs, with a first reader for profile `fast`."""
-    from training.cascade import learn_cascade
-    from training.encoders import open_base
-
-    base = open_base(config.encoder.base)
-    own, section = learn_cascade(config, codebook, base, data.texts, written["decision"], written, work, say)
-    return {**written, "arrays": {**written["arrays"], **own}, "meta": {**written["meta"], "cascade": section}}
 
 
 def _carry(

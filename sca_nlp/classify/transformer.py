@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sca_nlp.classify.bert_graph import Shape, build_graph
+from sca_nlp.classify.cascade import FirstReader
 from sca_nlp.classify.contract import Array, Scores
 from sca_nlp.classify.folder import ModelFolder
 from sca_nlp.classify.linear import Ngrams, blend
@@ -38,36 +38,6 @@ def saturates() -> bool:
         return "vnni" not in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore")
     except OSError:
         return True
-
-
-class FirstReader:
-    """The first encoder of a cascade: shallow, and taught to say what the whole model says (profile `fast`).
-
-    A passage on which it is sure of every class, `margin` in log odds away from each threshold, goes no further.
-    """
-
-    def __init__(
-        self, folder: ModelFolder, arrays: Mapping[str, NDArray[Any]], shape: Shape, groups: list[list[int]]
-    ) -> None:
-        cascade = folder.meta["cascade"]
-        self._margin = float(cascade["margin"])
-        self._thresholds = folder.decision.thresholds
-        # What is not its own (the word vectors) it shares with the whole model.
-        own = {k.removeprefix("cascade."): v for k, v in arrays.items() if k.startswith("cascade.")}
-        shape = replace(shape, n_layers=int(cascade["layers"]), beside=False)
-        self.session = _session(build_graph({**arrays, **own}, shape, groups, int8=True, narrow=saturates()))
-
-    def settles(self, probabilities: Array) -> NDArray[np.bool_]:
-        """Return for each row of calibrated probabilities [n, n_classes] whether all classes are clear."""
-        clear: NDArray[np.bool_] = self.distance(probabilities, self._thresholds) >= self._margin
-        return clear
-
-    @staticmethod
-    def distance(probabilities: Array, thresholds: Array) -> NDArray[np.float64]:
-        """Return for each row the distance in log odds of the class that is nearest to its threshold."""
-        p, t = (np.clip(x.astype(np.float64), 1e-5, 1 - 1e-5) for x in (probabilities, thresholds))
-        away: NDArray[np.float64] = np.abs(np.log(p / (1 - p)) - np.log(t / (1 - t))).min(1)
-        return away
 
 
 def _session(graph: bytes) -> Any:
@@ -102,7 +72,9 @@ class Transformer:
         if isinstance(lexical, dict):
             n = len(folder.codebook.classes)
             self._ngrams = Ngrams(arrays, n, int(lexical["ngrams"]), folder.path, "lexical.")
-        self._first = FirstReader(folder, arrays, shape, groups) if profile == "fast" and _cascades(folder) else None
+        self._first = None
+        if profile == "fast" and int8 and "cascade" in folder.meta and self._ngrams is not None:
+            self._first = FirstReader(folder.meta["cascade"], folder.decision.thresholds, folder.path / "model.json")
         self._session = _session(build_graph(arrays, shape, groups, int8=int8, narrow=int8 and saturates()))
         # What really runs: a model without ranges has no 8-bit path, one without a cascade no fast one.
         self.profile = ("fast" if self._first else "balanced") if int8 else "exact"
@@ -123,13 +95,14 @@ class Transformer:
         cut = self._tokens(*unique)
         out = np.zeros((len(cut), len(self.codebook.classes)), np.float32)
         rest = np.arange(len(cut))
-        if self._first is not None:
-            out = self._read_first(unique[0], cut, self._first.session)
-            rest = np.flatnonzero(~self._first.settles(out))
+        lexical = self._ngrams(unique[0]) if self._ngrams is not None else None
+        if self._first is not None and lexical is not None:
+            out, settled = self._first(lexical)
+            rest = np.flatnonzero(~settled)
         if len(rest):
-            raw = self._read([cut[int(i)] for i in rest], self._session)
-            if self._ngrams is not None:
-                raw = blend(raw, self._ngrams([unique[0][int(i)] for i in rest]), self._share)
+            raw = self._read([cut[int(i)] for i in rest])
+            if lexical is not None:
+                raw = blend(raw, lexical[rest], self._share)
             out[rest] = self._folder.decision.calibrate(raw)
         return Scores(out[where], np.array([len(c) for c in cut], np.int32)[where])
 
@@ -137,24 +110,17 @@ class Transformer:
         """Return the codes of each row."""
         return self._folder.decision.decide(probabilities)
 
-    def _read_first(self, texts: list[str], cut: list[list[Window]], session: Any) -> Array:
-        """Return the first reader's probabilities: it reads each text once, without neighbours."""
-        place = {t: n for n, t in reversed(list(enumerate(texts)))}
-        found = self._read([[w.alone() for w in cut[n]] for n in place.values()], session)
-        at = dict(zip(place, range(len(place)), strict=True))
-        return found[[at[t] for t in texts]]
-
-    def _read(self, cut: list[list[Window]], session: Any) -> Array:
+    def _read(self, cut: list[list[Window]]) -> Array:
         """Return probabilities [n, n_classes] of passages, each given as its windows of tokens."""
         rows = [w for windows in cut for w in windows]
-        return pool_windows(self._run(rows, session), np.repeat(np.arange(len(cut)), [len(c) for c in cut]), len(cut))
+        return pool_windows(self._run(rows), np.repeat(np.arange(len(cut)), [len(c) for c in cut]), len(cut))
 
-    def _run(self, rows: list[Window], session: Any) -> Array:
+    def _run(self, rows: list[Window]) -> Array:
         lengths = np.array([len(r) for r in rows], np.int64)
         out = np.zeros((len(rows), len(self.codebook.classes)), np.float32)
 
         def one(index: NDArray[np.int64]) -> None:
-            out[index] = session.run(["probabilities"], feed_of([rows[int(i)] for i in index]))[0]
+            out[index] = self._session.run(["probabilities"], feed_of([rows[int(i)] for i in index]))[0]
 
         plan = plan_batches(lengths, self.budget)
         if self._threads == 1 or len(plan) == 1:
@@ -164,24 +130,6 @@ class Transformer:
             with ThreadPoolExecutor(self._threads) as pool:
                 list(pool.map(one, reversed(plan)))  # the longest first, so that no thread ends alone
         return out
-
-
-def _cascades(folder: ModelFolder) -> bool:
-    """Return whether a model has a first reader.
-
-    Raises:
-        InputError: one that cannot be used.
-    """
-    cascade = folder.meta.get("cascade")
-    if cascade is None:
-        return False
-    try:
-        good = int(cascade["layers"]) >= 1 and float(cascade["margin"]) >= 0
-    except (TypeError, KeyError, ValueError):
-        good = False
-    if not good:
-        raise InputError(folder.path / "model.json", f"cascade {cascade!r}", "layers of at least 1 and a margin")
-    return True
 
 
 def load(folder: ModelFolder, *, profile: str = "balanced", threads: int = 0, device: str = "cpu") -> Any:

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sca_nlp.classify.cascade import FirstReader
 from sca_nlp.classify.folder import load_model, read_folder, write_folder
+from sca_nlp.classify.linear import Ngrams
 from sca_nlp.classify.tokens import OVERLAP, Tokens, Window, plan_batches, pool_windows, windows
-from sca_nlp.classify.transformer import FirstReader, Transformer
+from sca_nlp.classify.transformer import Transformer
 from sca_nlp.codebook import default_codebook
 from sca_nlp.errors import InputError, UnknownNameError
 from sca_nlp.share import share_path
@@ -23,7 +25,6 @@ from training.encoders import open_base  # noqa: E402
 from training.linear import fit_linear  # noqa: E402
 from training.network import predict  # noqa: E402
 from training.packing import package, plain_decision  # noqa: E402
-from training.ranges import activation_ranges  # noqa: E402
 from training.settings import AnnotationsSection, EncoderSection, FitSection, TrainConfig  # noqa: E402
 
 BOOK = default_codebook()
@@ -35,7 +36,7 @@ def build(
     path: Path,
     kind: str = "bert",
     lexical: bool = False,
-    margin: float | None = None,
+    most: float | None = None,
     layers_beside: int = 1,
     spread: float = 0.02,
 ) -> tuple[Path, object, object]:
@@ -55,14 +56,8 @@ def build(
         gold = np.random.default_rng(0).integers(0, 2, (40, 10)).astype(np.float32)
         arrays |= {f"lexical.{k}": v for k, v in fit_linear([r.text for r in rows], gold, 256).items()}
         meta["lexical"] = {"share": 0.35, "ngrams": 2}
-    if margin is not None:  # a first reader of one layer, with word vectors from the whole model
-        first = base.network(BOOK, FitSection(hidden=8, seed=7))
-        first.encoder.encoder.layer = first.encoder.encoder.layer[:1]
-        own = {k: v.detach().numpy() for k, v in first.state_dict().items() if "position_ids" not in k}
-        ids = base.windows(SECTION, sentences(40, 3, 12))
-        own |= activation_ranges(own, {**meta["encoder"], "n_layers": 1}, BOOK, ids)
-        arrays |= {f"cascade.{k}": v for k, v in own.items() if "word_embeddings" not in k}
-        meta["cascade"] = {"layers": 1, "margin": margin}
+    if most is not None:
+        meta["cascade"] = {"carry": [[0.1, 0.9]] * 10, "decides": [[0, 1]] * 10, "counts": [5] * 10, "most": most}
     write_folder(
         path / "m",
         meta={"id": "tiny-1", "kind": "transformer", **meta},
@@ -132,27 +127,12 @@ def test_neighbours_get_what_the_encoders_places_leave(tiny: tuple[Path, object,
     assert [base.sizes(EncoderSection(max_length=64))[k] for k in ("max_length", "before", "after")] == [32, 0, 0]
 
 
-def test_a_first_reader_reads_each_text_once_and_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = load_model(str(build(tmp_path, margin=50.0)[0]), profile="fast", threads=1)  # it settles nothing
-    seen: list[list[tuple[int, int]]] = []
-    run = Transformer._run
-    monkeypatch.setattr(
-        Transformer,
-        "_run",
-        lambda self, rows, session: (seen.append([(len(r), r.own) for r in rows]), run(self, rows, session))[1],
-    )
-    model.predict(["war", "peace", "war", "war"], ["we talk", "", "they talk", "we talk"], ["", "", "", ""])
-    first, whole = seen
-    assert first == [(3, 3), (3, 3)]
-    assert sorted(whole) == [(3, 3), (7, 3), (7, 3)]
-
-
 @pytest.mark.parametrize(
     ("profile", "lexical"),
     [("exact", False), ("exact", True), ("balanced", False), ("balanced", True), ("fast", True)],
 )
 def test_scores_do_not_hang_on_batch_order_or_threads(tmp_path: Path, profile: str, lexical: bool) -> None:
-    folder, _, _ = build(tmp_path, lexical=lexical, margin=0.02 if profile == "fast" else None)
+    folder, _, _ = build(tmp_path, lexical=lexical, most=0.7 if profile == "fast" else None)
     texts = sentences(60, 2, 60)
     model = load_model(str(folder), profile=profile, threads=1)
     assert model.profile == profile
@@ -176,29 +156,27 @@ def test_eight_bits_stay_near_fp32(tiny: tuple[Path, object, object]) -> None:
     assert 0 < np.abs(exact - balanced).max() < 0.05
 
 
-def test_the_cascade_passes_on_what_its_first_reader_is_unsure_of(tmp_path: Path) -> None:
-    folder, _, _ = build(tmp_path, lexical=True, margin=0.0)
-    texts = sentences(80, 2, 12)
+def test_the_cascade_passes_on_what_its_first_reader_doubts(tmp_path: Path) -> None:
+    folder, _, _ = build(tmp_path, lexical=True, most=99)
+    texts = [*sentences(80, 2, 12), "one " * 40]
     first, balanced = (load_model(str(folder), profile=p, threads=1).predict(texts) for p in ("fast", "balanced"))
-    away = FirstReader.distance(first.probabilities, np.full(10, 0.5, np.float32))
-    margin = float(np.median(away))
-    folder, _, _ = build(tmp_path, lexical=True, margin=margin)
+    reader, whole = read_folder(folder), Ngrams(read_folder(folder).arrays(), 10, 2, "x", "lexical.")
+    p, doubt = FirstReader(reader.meta["cascade"], reader.decision.thresholds, "x").read(whole(texts))
+    np.testing.assert_allclose(first.probabilities, p, atol=1e-6)
+    most = float(np.median(doubt))
+    folder, _, _ = build(tmp_path, lexical=True, most=most)
     fast = load_model(str(folder), profile="fast", threads=1).predict(texts)
-    settled = away >= margin
-    assert 0 < settled.sum() < 80
-    np.testing.assert_allclose(fast.probabilities[settled], first.probabilities[settled], atol=1e-6)
+    settled = doubt <= most
+    assert 0 < settled.sum() < 81
+    np.testing.assert_allclose(fast.probabilities[settled], p[settled], atol=1e-6)
     np.testing.assert_allclose(fast.probabilities[~settled], balanced.probabilities[~settled], atol=1e-6)
     assert not np.allclose(first.probabilities, balanced.probabilities, atol=1e-3)
+    np.testing.assert_array_equal(fast.n_windows, balanced.n_windows)  # long passages are marked in either
+    assert fast.n_windows[-1] > 1
 
 
-def test_distance_is_that_of_the_nearest_class() -> None:
-    got = FirstReader.distance(np.array([[0.5, 0.2], [0.9, 0.21]], np.float32), np.array([0.5, 0.2], np.float32))
-    np.testing.assert_allclose(got, [0.0, np.log(0.21 / 0.79) - np.log(0.2 / 0.8)], atol=1e-5)
-
-
-@pytest.mark.parametrize("cascade", [{}, {"layers": 0, "margin": 1}, {"layers": 1, "margin": -1}, "x", {"layers": []}])
-def test_a_cascade_that_cannot_be_is_refused(tiny: tuple[Path, object, object], cascade: object) -> None:
-    whole = read_folder(tiny[0])
+def test_a_cascade_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    whole, cascade = read_folder(build(tmp_path, lexical=True)[0]), {"layers": 1, "margin": 2.0}
     with pytest.raises(InputError, match="cascade"):
         Transformer(replace(whole, meta={**whole.meta, "cascade": cascade}), profile="fast")
 
@@ -224,9 +202,7 @@ def test_equal_texts_are_read_once(tiny: tuple[Path, object, object], monkeypatc
     model = load_model(str(tiny[0]), threads=1)
     seen: list[int] = []
     run = Transformer._run
-    monkeypatch.setattr(
-        Transformer, "_run", lambda self, rows, session: (seen.append(len(rows)), run(self, rows, session))[1]
-    )
+    monkeypatch.setattr(Transformer, "_run", lambda self, rows: (seen.append(len(rows)), run(self, rows))[1])
     p = model.predict(["we keep peace", "war", "we keep peace"]).probabilities
     assert seen == [2]
     np.testing.assert_array_equal(p[0], p[2])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from pathlib import Path
@@ -17,7 +18,7 @@ torch = pytest.importorskip("torch", reason="the torch extra is not installed")
 from training.encoders import open_base  # noqa: E402
 from training.evaluate import compare_models, evaluate, minimal_pairs  # noqa: E402
 from training.finish import probabilities, soften  # noqa: E402
-from training.fit import fit, loss_of  # noqa: E402
+from training.fit import fit, loss_of, share_of_rate  # noqa: E402
 from training.network import SentenceClassifier, batches  # noqa: E402
 from training.settings import EncoderSection, FitSection, read_train_config  # noqa: E402
 from training.train import judged_on, load_annotations, train  # noqa: E402
@@ -177,6 +178,35 @@ def test_a_killed_fit_goes_on_from_its_checkpoint(tmp_path: Path, base: object) 
     assert all((whole[k] - resumed[k]).abs().mean() < 5e-3 for k in whole)
     with pytest.raises(InputError, match="other settings"):
         fit(base.network(BOOK, settings), ids, gold, FitSection(epochs=9, hidden=8), checkpoint=tmp_path / "c")
+
+
+def test_the_rate_rises_anew_with_every_cycle(tmp_path: Path, base: object) -> None:
+    up_and_down = [share_of_rate(k, 100, 0.1) for k in range(100)]
+    assert max(up_and_down) == pytest.approx(1.0)
+    assert up_and_down[0] == pytest.approx(0.1)
+    assert up_and_down[-1] < 0.02
+    ids = base.windows(EncoderSection(max_length=16), sentences(60, 1, 9))
+    gold = np.random.default_rng(0).integers(0, 2, (60, 10)).astype(np.float32)
+
+    class Killed(Exception):
+        pass
+
+    def kill(row: dict[str, object]) -> None:
+        if row.get("epoch") == 2:
+            raise Killed
+
+    def after_one(epochs: int, cycle: int) -> dict[int, torch.Tensor]:
+        settings = FitSection(epochs=epochs, cycle=cycle, hidden=8, budget=128, patience=0, average=0)
+        checkpoint = tmp_path / f"{epochs}-{cycle}"
+        with contextlib.suppress(Killed):
+            fit(base.network(BOOK, settings), ids, gold, settings, checkpoint=checkpoint, log=kill)
+        state = torch.load(checkpoint, weights_only=True)
+        assert state["epoch"] == 1
+        return dict(enumerate(state["masters"]))
+
+    one, half_way, first_cycle = after_one(1, 0), after_one(2, 0), after_one(2, 1)
+    assert all(torch.equal(one[k], first_cycle[k]) for k in one)  # a cycle is a whole fit of so many epochs
+    assert not all(torch.equal(one[k], half_way[k]) for k in one)
 
 
 def test_softmax_loss_is_the_likelihood_of_the_three_values(base: object) -> None:
