@@ -1,9 +1,10 @@
 """Profile `fast`: where the n-gram model's word is enough, learned on sentences that nobody coded.
 
-The finished model reads sentences of speeches. From the n-grams' log odds its probability is foretold, and the chance
-that it decides otherwise (logistic regression, Platt 1999, his targets); sentences with little doubt, as
-`classify.cascade.FirstReader` weighs it, are then settled by the n-grams alone. How little is chosen on one half of the
-sentences: as much doubt as keeps the codes of both together near the whole model's; the other half says how near.
+The finished model reads sentences of speeches. From the n-grams' log odds the chance is learned that it decides for a
+class (logistic regression, Platt 1999, his targets); sentences with little doubt, as `classify.cascade.FirstReader`
+weighs it, are then settled by the n-grams alone. How little is chosen on the same half of the sentences: as much doubt
+as keeps the codes of both together near the whole model's, in macro-F1 and, so that shares over many speeches keep
+their height, in how often each class is coded. The other half says how near.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sca_nlp.classify.cascade import FirstReader, log_odds
+from sca_nlp.classify.cascade import FirstReader, line, log_odds, plain_sentence
 from sca_nlp.classify.contract import Decision
 from sca_nlp.classify.folder import load_model, write_folder
 from sca_nlp.classify.linear import Ngrams
@@ -25,10 +26,12 @@ from sca_nlp.read.annotations import read_annotations
 from training.settings import CascadeSection
 
 Array = NDArray[np.float32]
-#: A word less says little, more is rarely one sentence.
-SHORTEST, LONGEST = 5, 90
 #: Fewest sentences from which anything is learned.
 FEWEST = 40
+#: A class counts in the macro-F1 from so many cases, and in doubt as if it had so many; with fewer its F1 is chance.
+RARE = 10
+#: From so many cases on it is asked how many codes of a class are lost.
+COUNTED = 50
 
 
 def draw_sentences(
@@ -55,7 +58,7 @@ def draw_sentences(
             continue
         for passage in segment(speech):
             text = " ".join(passage.text.split())
-            if not SHORTEST <= text.count(" ") + 1 <= LONGEST:
+            if not plain_sentence(text):
                 continue
             digest = hashlib.blake2b(f"{seed}\0{text}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
             key = -int.from_bytes(digest, "big")
@@ -96,44 +99,61 @@ def learn_cascade(
         raise InputError(plan.speeches, f"{len(drawn)} sentences", f"at least {FEWEST} that nobody coded")
     parts = [drawn[k : k + 4096] for k in range(0, len(drawn), 4096)]
     scored = np.concatenate([whole.predict(*zip(*part, strict=True)).probabilities for part in parts])
-    section = learn_first_reader(ngrams([t for t, _, _ in drawn]), scored, folder.decision, plan.agreement)
+    section = learn_first_reader(ngrams([t for t, _, _ in drawn]), scored, folder.decision, plan.agreement, plan.lost)
     settled, agreement = section["settled"], section["agreement"]
     say(f"they settle {settled:.0%}; codes of both against the whole model's: macro-F1 {agreement:.3f}")
+    if not settled:
+        say(f"too few of the {len(drawn):,} sentences have a code, or the n-grams say too little: fast is balanced")
     return {**section, "sentences": len(drawn)}
 
 
-def learn_first_reader(ngrams: Array, whole: Array, decision: Decision, agreement: float) -> dict[str, Any]:
-    """Return what `FirstReader` needs, and the share settled and agreement reached on sentences that chose nothing.
+def learn_first_reader(
+    ngrams: Array, whole: Array, decision: Decision, agreement: float, lost: float
+) -> dict[str, Any]:
+    """Return what `FirstReader` needs, and what came of it on the half of the sentences that chose nothing.
+
+    That is `settled`, a share; `agreement`, the macro-F1 of the codes of both against the whole model's; and `coded`,
+    for each class how many codes there are to one of the whole model's (None: it has none).
 
     Args:
         ngrams: the n-gram model's probabilities [n, n_classes], in random order.
         whole: the whole model's, calibrated.
         decision: its thresholds.
-        agreement: least macro-F1 of the codes of both together against those of the whole model alone.
+        agreement: least macro-F1 of the codes of both together against those of the whole model alone, on the half that
+            chooses, over classes with `RARE` cases there.
+        lost: greatest share of a class's codes that may go, on the same half, in classes with `COUNTED` cases.
     """
     x, theirs = log_odds(ngrams), _codes(whole, decision)
     half = len(x) // 2
-    counts = np.maximum(theirs[:half].sum(0), 1)
     classes = range(x.shape[1])
+    cases = theirs[:half].sum(0)
     section: dict[str, Any] = {
-        "carry": [_logistic(x[:half, k], whole[:half, k]) for k in classes],
+        "carry": [[0.0, 1.0] for _ in classes],
         "decides": [_logistic(x[:half, k], _platt(theirs[:half, k])) for k in classes],
-        "counts": counts.tolist(),
+        "counts": np.maximum(cases, RARE).tolist(),
         "most": 0.0,
     }
-    first, doubt = FirstReader(section, decision.thresholds, "cascade").read(ngrams)
-    mine = _codes(first, decision)
-    for most in np.quantile(doubt[:half], np.linspace(1, 0, 201)):
+    doubt = FirstReader(section, len(classes), "cascade").doubt(x)
+    mine = line(x, np.array(section["decides"])) >= 0.5
+    settled = np.zeros(len(x), bool)
+    for most in np.quantile(doubt[:half], np.linspace(1, 0, 201)) if (cases >= RARE).any() else ():
         section["most"] = float(f"{most:.4g}")
         settled = doubt <= section["most"]
-        both = np.where(settled[:, None], mine, theirs)
-        if _macro_f1(both[:half], theirs[:half]) >= agreement:
+        both = np.where(settled[:, None], mine, theirs)[:half]
+        kept = (both.sum(0) / np.maximum(cases, 1))[cases >= COUNTED]
+        if _macro_f1(both, theirs[:half], cases >= RARE) >= agreement and (kept >= 1 - lost).all():
             break
     else:
-        section["most"], settled = 0.0, doubt <= 0.0
-        both = np.where(settled[:, None], mine, theirs)
-    reached = {"settled": settled[half:].mean(), "agreement": _macro_f1(both[half:], theirs[half:])}
-    return section | {k: round(float(v), 4) for k, v in reached.items()}
+        section["most"], settled[:] = 0.0, False
+    some = settled[:half]
+    if some.any():
+        section["carry"] = [_logistic(x[:half, k][some], whole[:half, k][some]) for k in classes]
+    first = line(x, np.array(section["carry"])).astype(np.float32)
+    both = np.where(settled[:, None], _codes(first, decision), theirs)[half:]
+    wanted = theirs[half:].sum(0)
+    coded = [round(float(g / w), 3) if w else None for g, w in zip(both.sum(0), wanted, strict=True)]
+    reached = {"settled": settled[half:].mean(), "agreement": _macro_f1(both, theirs[half:], cases >= RARE)}
+    return section | {k: round(float(v), 4) for k, v in reached.items()} | {"coded": coded}
 
 
 def _codes(p: Array, decision: Decision) -> NDArray[np.bool_]:
@@ -142,11 +162,11 @@ def _codes(p: Array, decision: Decision) -> NDArray[np.bool_]:
     return np.array([[c in row for c in classes] for row in decision.decide(p)], bool).reshape(-1, len(classes))
 
 
-def _macro_f1(given: NDArray[np.bool_], gold: NDArray[np.bool_]) -> float:
-    """Return the mean F1 of the classes that `gold` has."""
-    right, all_given, wanted = (g.sum(0) for g in (given & gold, given, gold))
-    f1 = 2 * right[wanted > 0] / (all_given + wanted)[wanted > 0]
-    return float(f1.mean()) if len(f1) else 1.0
+def _macro_f1(given: NDArray[np.bool_], gold: NDArray[np.bool_], of: NDArray[np.bool_]) -> float:
+    """Return the mean F1 of the classes in the mask `of` that are given or wanted at all (1 where none is)."""
+    right, total = (given & gold).sum(0), given.sum(0) + gold.sum(0)
+    of = of & (total > 0)
+    return float((2 * right[of] / total[of]).mean()) if of.any() else 1.0
 
 
 def _platt(decided: NDArray[np.bool_]) -> Array:

@@ -188,7 +188,7 @@ def fit(
             row["score"] = round(value, 5)
             if value > best:
                 best, stale, best_average = value, 0, [k.clone() for k in keep]
-            else:
+            elif not settings.cycle or (epoch + 1) % settings.cycle == 0:  # within a cycle the rate may still be high
                 stale += 1
         log(row)
         if checkpoint is not None:

@@ -39,7 +39,8 @@ class CascadeSection:
     speeches: str = ""  # file, folder or pattern; empty: no profile fast
     without: str = ""  # annotations whose speeches are left out: a test set's
     sentences: int = 40_000
-    agreement: float = 0.96  # least macro-F1 of profile fast's codes against balanced's on held-out sentences
+    agreement: float = 0.96  # least macro-F1 of profile fast's codes against balanced's where it is chosen
+    lost: float = 0.06  # greatest share of a class's codes that may go there
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class FitSection:
     """How one network is fitted. `loss` is `softmax` (an indicator's values and absent) or `sigmoid`."""
 
     epochs: int = 3
-    cycle: int = 0  # epochs after which the rate, fallen to zero, rises anew; 0: it falls once
+    cycle: int = 0  # epochs after which the rate, fallen to zero, rises anew (a divisor of epochs); 0: it falls once
     rate: float = 1.5e-4  # of the top layer
     layer_decay: float = 0.85  # each layer below learns this much slower
     head_rate: float = 1e-3
@@ -137,7 +138,10 @@ def read_train_config(path: Path | str) -> TrainConfig:
         raise InputError(path, "no [[annotations]]", "at least one, with a path")
     if config.split.folds < 2:
         raise InputError(f"{path}: split.folds", str(config.split.folds), "at least 2")
-    if config.cascade.speeches and not config.lexical:
+    if config.fit.cycle < 0 or (config.fit.cycle and config.fit.epochs % config.fit.cycle):
+        got = f"{config.fit.cycle} of {config.fit.epochs} epochs"
+        raise InputError(f"{path}: fit.cycle", got, "a divisor of fit.epochs, or 0")
+    if config.kind == "transformer" and config.cascade.speeches and not config.lexical:
         raise InputError(
             f"{path}: cascade", "lexical = 0", "n-grams, which read first in profile fast, or no [cascade]"
         )

@@ -114,7 +114,9 @@ def train(config_path: Path | str, say: Say = print) -> ModelFolder:
         "arrays": arrays,
         "texts": {"metrics.json": json.dumps(metrics, indent=1) + "\n", **texts},
     }
-    if config.cascade.speeches and "runtime" not in meta and config.kind == "transformer":
+    if config.cascade.speeches and "runtime" in meta:
+        say("no profile fast: this encoder runs in torch alone")
+    elif config.cascade.speeches and config.kind == "transformer":
         from training.cascade import learn_cascade
 
         written["meta"]["cascade"] = learn_cascade(config.cascade, data.texts, written, work, say)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,52 +28,61 @@ def line(x: NDArray[np.float64], coefficients: NDArray[np.float64]) -> NDArray[n
     return np.asarray(1 / (1 + np.exp(-np.clip(coefficients[:, 0] + coefficients[:, 1] * x, -30, 30))))
 
 
+#: Words of the sentences from which `learn_cascade` learns; the first reader settles no shorter or longer ones.
+SHORTEST, LONGEST = 5, 90
+
+
+def plain_sentence(text: str) -> bool:
+    """Return whether a text is as long as the sentences are from which a first reader learns."""
+    return SHORTEST <= len(text.split()) <= LONGEST
+
+
 class FirstReader:
     """The n-gram model as the first reader of a cascade.
 
-    With x the n-grams' log odds of a class, sigmoid(a + b x) is the probability that the whole model will give
-    (`carry`), and q = sigmoid(c + d x) the chance that it will decide for the class (`decides`). What the first reader
-    decides is wrong with the chance e = q where it sees nothing and 1 - q where it sees the class. The *doubt* about a
-    sentence is the sum over classes of e / N, N being how many of the held-out sentences have the class: an error in a
-    rare class costs the macro-F1 more. Sentences whose doubt is at most `most` go no further.
+    With x the n-grams' log odds of a class, q = sigmoid(c + d x) is the chance that the whole model decides for the
+    class (`decides`), and min(q, 1 - q) the chance that the nearer decision is not the whole model's. The *doubt* about
+    a sentence is the sum of those over classes, each divided by how many of the sentences learned from have the class
+    (`counts`): an error in a rare class costs the macro-F1 more. Sentences whose doubt is at most `most` go no further;
+    sigmoid(a + b x) is then the probability that the whole model would give (`carry`, learned on such sentences).
 
     Args:
         section: `carry` and `decides` [n_classes, 2], `counts` [n_classes] and `most`, as `model.json` has them.
-        thresholds: of the whole model [n_classes].
+        n_classes: of the codebook.
         where: the file, for messages.
 
     Raises:
         InputError: numbers missing, of another shape, or not finite.
     """
 
-    def __init__(self, section: Any, thresholds: Array, where: object) -> None:
-        n = len(thresholds)
+    def __init__(self, section: Any, n_classes: int, where: object) -> None:
         try:
             if not isinstance(section, Mapping):
                 raise TypeError
-            self._carry, self._decides = (np.array(section[k], np.float64).reshape(n, 2) for k in ("carry", "decides"))
-            self._counts = np.array(section["counts"], np.float64).reshape(n)
-            self._most = float(section["most"])
-            numbers: Sequence[float] = [*self._carry.flat, *self._decides.flat, self._most]
-            if not all(map(math.isfinite, numbers)) or not (self._counts >= 1).all():
+            self._carry, self._decides = (np.array(section[k], np.float64) for k in ("carry", "decides"))
+            self._counts, self._most = np.array(section["counts"], np.float64), float(section["most"])
+            shapes = [self._carry.shape, self._decides.shape, self._counts.shape]
+            numbers = np.concatenate([self._carry.ravel(), self._decides.ravel(), self._counts, [self._most]])
+            if shapes != [(n_classes, 2)] * 2 + [(n_classes,)] or not np.isfinite(numbers).all():
                 raise ValueError
-        except (TypeError, KeyError, ValueError):
-            wanted = f"carry and decides of {n} x 2 numbers, counts of {n} from 1, and most"
+            if self._counts.min() < 1:
+                raise ValueError
+        except (TypeError, KeyError, ValueError, OverflowError):
+            wanted = f"carry and decides of {n_classes} x 2 numbers, counts of {n_classes} from 1, and most"
             raise InputError(where, f"cascade {section!r}"[:200], wanted) from None
-        self._thresholds = thresholds.astype(np.float64)
 
-    def __call__(self, ngrams: Array) -> tuple[Array, NDArray[np.bool_]]:
+    def __call__(self, texts: Sequence[str], ngrams: Array) -> tuple[Array, NDArray[np.bool_]]:
         """Return calibrated probabilities [n, n_classes], and which rows need no second reading [n].
 
         Args:
-            ngrams: the n-gram model's probabilities [n, n_classes].
+            texts: the passages [n].
+            ngrams: the n-gram model's probabilities of them [n, n_classes].
         """
-        p, doubt = self.read(ngrams)
-        return p, doubt <= self._most
-
-    def read(self, ngrams: Array) -> tuple[Array, NDArray[np.float64]]:
-        """Return calibrated probabilities [n, n_classes] and the doubt about each row [n]."""
+        usual = np.array([plain_sentence(t) for t in texts], bool)
         x = log_odds(ngrams)
-        p, chance = line(x, self._carry), line(x, self._decides)
-        wrong = np.where(p >= self._thresholds, 1 - chance, chance)
-        return p.astype(np.float32), np.asarray((wrong / self._counts).sum(1))
+        return line(x, self._carry).astype(np.float32), usual & (self.doubt(x) <= self._most)
+
+    def doubt(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the doubt about each row of log odds [n, n_classes]."""
+        q = line(x, self._decides)
+        return np.asarray((np.minimum(q, 1 - q) / self._counts).sum(1))

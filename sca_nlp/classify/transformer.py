@@ -74,7 +74,8 @@ class Transformer:
             self._ngrams = Ngrams(arrays, n, int(lexical["ngrams"]), folder.path, "lexical.")
         self._first = None
         if profile == "fast" and int8 and "cascade" in folder.meta and self._ngrams is not None:
-            self._first = FirstReader(folder.meta["cascade"], folder.decision.thresholds, folder.path / "model.json")
+            n = len(folder.codebook.classes)
+            self._first = FirstReader(folder.meta["cascade"], n, folder.path / "model.json")
         self._session = _session(build_graph(arrays, shape, groups, int8=int8, narrow=int8 and saturates()))
         # What really runs: a model without ranges has no 8-bit path, one without a cascade no fast one.
         self.profile = ("fast" if self._first else "balanced") if int8 else "exact"
@@ -97,7 +98,7 @@ class Transformer:
         rest = np.arange(len(cut))
         lexical = self._ngrams(unique[0]) if self._ngrams is not None else None
         if self._first is not None and lexical is not None:
-            out, settled = self._first(lexical)
+            out, settled = self._first(unique[0], lexical)
             rest = np.flatnonzero(~settled)
         if len(rest):
             raw = self._read([cut[int(i)] for i in rest])

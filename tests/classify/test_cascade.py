@@ -9,22 +9,27 @@ from sca_nlp.classify.cascade import FirstReader, line, log_odds
 from sca_nlp.errors import InputError
 
 SECTION = {"carry": [[0, 1], [1, 0.5]], "decides": [[0, 2], [0, 2]], "counts": [10, 2], "most": 0.1}
-THRESHOLDS = np.array([0.5, 0.4], np.float32)
+FIVE = "They met in the capital."
 
 
 def test_doubt_is_the_chance_of_error_weighed_by_how_rare_a_class_is() -> None:
-    reader = FirstReader(SECTION, THRESHOLDS, "x")
     ngrams = np.array([[0.9, 0.01], [0.5, 0.01]], np.float32)
-    p, doubt = reader.read(ngrams)
+    reader = FirstReader(SECTION, 2, "x")
+    p, settled = reader([FIVE, FIVE], ngrams)
     rare = math.log(0.01 / 0.99)
     np.testing.assert_allclose(p[0], [0.9, 1 / (1 + math.exp(-(1 + 0.5 * rare)))], atol=1e-5)
+    assert settled.tolist() == [True, True]
     # The first class is seen (wrong where the model says no), the second is not (wrong where it says yes).
     no = 1 - 1 / (1 + math.exp(-2 * math.log(9)))
     yes = 1 / (1 + math.exp(-2 * rare))
-    assert doubt[0] == pytest.approx(no / 10 + yes / 2, rel=1e-4)
-    assert doubt[1] == pytest.approx(0.5 / 10 + yes / 2, rel=1e-4)
-    assert reader(ngrams)[1].tolist() == [True, True]
-    assert FirstReader({**SECTION, "most": 0.01}, THRESHOLDS, "x")(ngrams)[1].tolist() == [True, False]
+    np.testing.assert_allclose(reader.doubt(log_odds(ngrams)), [no / 10 + yes / 2, 0.5 / 10 + yes / 2], rtol=1e-4)
+    assert FirstReader({**SECTION, "most": 0.01}, 2, "x")([FIVE, FIVE], ngrams)[1].tolist() == [True, False]
+
+
+@pytest.mark.parametrize("text", ["", "!!!", "We will bomb them.", "word " * 91])
+def test_texts_of_other_lengths_than_it_learned_from_go_on(text: str) -> None:
+    _, settled = FirstReader({**SECTION, "most": 99}, 2, "x")([text, FIVE], np.full((2, 2), 0.01, np.float32))
+    assert settled.tolist() == [False, True]
 
 
 def test_log_odds_and_back() -> None:
@@ -40,14 +45,18 @@ def test_log_odds_and_back() -> None:
         {},
         {"layers": 1, "margin": 1},
         {**SECTION, "carry": [[0, 1]]},
+        {**SECTION, "carry": [0, 1, 1, 0.5]},
         {**SECTION, "decides": [[0, 1], [0, "a"]]},
         {**SECTION, "decides": [[0, 1], [0, math.inf]]},
         {**SECTION, "counts": [0, 2]},
+        {**SECTION, "counts": [math.inf, 2]},
+        {**SECTION, "counts": [10**400, 2]},
         {**SECTION, "counts": None},
         {**SECTION, "most": math.nan},
+        {**SECTION, "most": 10**400},
         {**SECTION, "most": []},
     ],
 )
 def test_a_section_that_cannot_be_is_refused(wrong: object) -> None:
     with pytest.raises(InputError, match="cascade"):
-        FirstReader(wrong, THRESHOLDS, "model.json")
+        FirstReader(wrong, 2, "model.json")

@@ -192,8 +192,10 @@ def test_the_rate_rises_anew_with_every_cycle(tmp_path: Path, base: object) -> N
         pass
 
     def kill(row: dict[str, object]) -> None:
-        if row.get("epoch") == 2:
+        if row.get("epoch") == 2 and killed:
             raise Killed
+
+    killed = True
 
     def after_one(epochs: int, cycle: int) -> dict[int, torch.Tensor]:
         settings = FitSection(epochs=epochs, cycle=cycle, hidden=8, budget=128, patience=0, average=0)
@@ -201,12 +203,24 @@ def test_the_rate_rises_anew_with_every_cycle(tmp_path: Path, base: object) -> N
         with contextlib.suppress(Killed):
             fit(base.network(BOOK, settings), ids, gold, settings, checkpoint=checkpoint, log=kill)
         state = torch.load(checkpoint, weights_only=True)
-        assert state["epoch"] == 1
+        assert state["epoch"] == (1 if killed else 2)
         return dict(enumerate(state["masters"]))
 
     one, half_way, first_cycle = after_one(1, 0), after_one(2, 0), after_one(2, 1)
     assert all(torch.equal(one[k], first_cycle[k]) for k in one)  # a cycle is a whole fit of so many epochs
     assert not all(torch.equal(one[k], half_way[k]) for k in one)
+    killed = False
+    two = after_one(2, 1)  # the second cycle moves on: its rate is no longer near zero
+    assert not all(torch.allclose(one[k], two[k], atol=1e-4) for k in one)
+
+
+@pytest.mark.parametrize("cycle", [-1, 2, 4])
+def test_a_cycle_that_does_not_divide_the_epochs_is_refused(tmp_path: Path, cycle: int) -> None:
+    write_annotations(tmp_path / "annotations.jsonl")
+    config = write_config(tmp_path, None)
+    config.write_text(config.read_text() + f"[fit]\nepochs = 3\ncycle = {cycle}\n")
+    with pytest.raises(InputError, match=r"fit\.cycle"):
+        read_train_config(config)
 
 
 def test_softmax_loss_is_the_likelihood_of_the_three_values(base: object) -> None:
