@@ -89,7 +89,7 @@ class TorchTransformer:
         arrays = {
             k: torch.from_numpy(v.astype(np.float32))
             for k, v in raw.items()
-            if not k.startswith(("quant.", "lexical.", "cascade."))
+            if not k.startswith(("quant.", "lexical."))
         }
         # from_config builds an architecture that transformers itself holds; code from the folder is never run.
         self._encoder = AutoModel.from_config(config, trust_remote_code=False).eval()  # type: ignore[no-untyped-call]
