@@ -72,8 +72,9 @@ def bench(
     """
     classifiers: dict[str, Any] = {p: load_model(model, profile=p, threads=threads) for p in PROFILES}
     texts, prev, after = (list(column) for column in zip(*said, strict=True))
-    windows = _windows(classifiers["exact"], said)
-    plain, beside = naive(base, threads), _beside(classifiers["exact"], windows)
+    cuts = classifiers["exact"]._tokens(texts, prev, after)
+    windows: list[Window] = [w for cut in cuts for w in cut]
+    plain, beside = naive(base, threads), _beside(classifiers["exact"], [cut[0] for cut in cuts])
     sides: dict[str, Callable[[], Any]] = {PLAIN: partial(plain, texts, beside)}
     if beside:
         sides[ALONE] = partial(plain, texts, [])
@@ -117,15 +118,11 @@ def bench(
 PLAIN, ALONE = "plain loop", "plain loop, sentences alone"
 
 
-def _windows(classifier: Any, said: Sequence[Said]) -> list[Window]:
-    return [w for cut in classifier._tokens(*zip(*said, strict=True)) for w in cut]
-
-
-def _beside(classifier: Any, windows: Sequence[Window]) -> list[str]:
-    """Return each first window's neighbours as a text again, or nothing where none are read."""
-    if all(len(w) == w.own for w in windows):
+def _beside(classifier: Any, first: Sequence[Window]) -> list[str]:
+    """Return the neighbours in each sentence's first window as a text again, or nothing where none are read."""
+    if all(len(w) == w.own for w in first):
         return []
-    return [str(classifier._tokens.text(w.ids[w.own :])) for w in windows]
+    return [str(classifier._tokens.text(w.ids[w.own :])) for w in first]
 
 
 def _layers(model: str | None) -> tuple[int, int]:
