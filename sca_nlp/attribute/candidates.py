@@ -47,11 +47,11 @@ class Featurizer:
     def find(self, text: str, date: str) -> list[Mention]:
         """Return the mentions of a text; a neighbour's are found once, though it is asked for three times."""
         key = (text, date)
-        if (found := self._found.get(key)) is None:  # not looked up twice: another thread may clear in between
+        if key not in self._found:
             if len(self._found) > 4096:
                 self._found.clear()
-            found = self._found[key] = self.gazetteer.find(text, date)
-        return found
+            self._found[key] = self.gazetteer.find(text, date)
+        return self._found[key]
 
     def row(self, name: str) -> int:
         """Return the row of a feature's weight."""
@@ -76,7 +76,7 @@ class Featurizer:
 
     def _in_bloc(self, source: str, group: str, date: str) -> bool:
         key = (source, group, date[:4])
-        if key not in self._blocs:  # never cleared
+        if key not in self._blocs:
             try:
                 year = int(date[:4]) if date[:4].isdigit() else 2000
                 self._blocs[key] = source in members(group, year, self.data)

@@ -66,8 +66,6 @@ class Transformer:
         int8 = profile != "exact" and any(k.startswith("quant.") for k in arrays)
         self._folder = folder
         self._threads = threads or available_threads()
-        #: Calls of `predict` that are well made at once: what is Python's of one fills the waits of the other.
-        self.at_once = min(2, self._threads)
         lexical = folder.meta.get("lexical")
         self._share = float(lexical["share"]) if isinstance(lexical, dict) else 0.0
         self._ngrams = None

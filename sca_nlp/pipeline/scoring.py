@@ -5,9 +5,7 @@ from __future__ import annotations
 import itertools
 import queue
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -49,11 +47,6 @@ class Tools:
     classifier: Classifier
     attributor: Attributor
     language: str = "en"
-
-    @property
-    def at_once(self) -> int:
-        """Shards that `here` has under way: while the encoder reads one, another can be cut, attributed and stored."""
-        return int(getattr(self.classifier, "at_once", 1))
 
     def notes(self) -> list[str]:
         """Return what the user should know of how the model runs, such as that no GPU was found."""
@@ -180,22 +173,9 @@ Engine = Callable[[Iterator[list[Speech]], Tools, Place], Iterator[Finished]]
 
 
 def here(shards: Iterator[list[Speech]], tools: Tools, folder: Place) -> Iterator[Finished]:
-    """Finish shards in this process, `tools.at_once` together, while the next ones are read.
-
-    The engine where none is named. What is finished comes in the order of the shards.
-    """
-    under_way: deque[Future[Finished]] = deque()
-    with ThreadPoolExecutor(tools.at_once) as pool:
-        try:
-            for shard in ahead(shards):
-                under_way.append(pool.submit(finish_shard, shard, tools, folder))
-                if len(under_way) >= tools.at_once:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-        finally:
-            for later in under_way:
-                later.cancel()
+    """Finish shards in this process, while the next ones are read. The engine where none is named."""
+    for shard in ahead(shards):
+        yield finish_shard(shard, tools, folder)
 
 
 @dataclass

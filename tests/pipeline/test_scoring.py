@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from sca_nlp.classify.contract import Scores
 from sca_nlp.config import SpeechesSection
 from sca_nlp.errors import InputError
 from sca_nlp.pipeline import scoring as pipeline
@@ -65,27 +62,6 @@ def test_shard_size_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(pipeline, "SHARD_CHARACTERS", 1)
     pipeline.score([speech(n) for n in range(9)], tmp_path / "many", fake_tools())
     assert store_digest(tmp_path / "one") == store_digest(tmp_path / "many")
-
-
-def test_two_shards_at_once_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "SHARD_CHARACTERS", 1)
-    speeches = [speech(k) for k in range(6)]
-    one = pipeline.score(speeches, tmp_path / "one", fake_tools())
-    tools, together = fake_tools(), threading.Barrier(2)
-    predict = tools.classifier.predict
-
-    def meet(*said: Sequence[str]) -> Scores:
-        together.wait(10)  # broken unless another shard comes here, too
-        return predict(*said)
-
-    tools.classifier.predict = meet  # type: ignore[method-assign]
-    tools.classifier.at_once = 2  # type: ignore[attr-defined]
-    done: list[int] = []
-    two = pipeline.score(speeches, tmp_path / "two", tools, progress=lambda n, _: done.append(n))
-    assert done == [1] * 6
-    assert two.n_passages == one.n_passages
-    assert store_digest(one.folder) == store_digest(two.folder)
-    assert check_run(two.folder).n_speeches == 6
 
 
 def test_errors_of_the_reader_reach_the_caller(tmp_path: Path) -> None:
