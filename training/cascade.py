@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sca_nlp.classify.cascade import FirstReader, line, log_odds, plain_sentence
+from sca_nlp.classify.cascade import FirstReader, line, plain_sentence
 from sca_nlp.classify.contract import Decision
 from sca_nlp.classify.folder import load_model, write_folder
-from sca_nlp.classify.linear import Ngrams
+from sca_nlp.classify.linear import Ngrams, log_odds
 from sca_nlp.errors import InputError
 from sca_nlp.read.annotations import read_annotations
+from training.calibrate import as_matrix, f1_per_class
 from training.settings import CascadeSection
 
 Array = NDArray[np.float32]
@@ -158,15 +159,13 @@ def learn_first_reader(
 
 def _codes(p: Array, decision: Decision) -> NDArray[np.bool_]:
     """Return decisions as a matrix [n, n_classes]."""
-    classes = decision.codebook.classes
-    return np.array([[c in row for c in classes] for row in decision.decide(p)], bool).reshape(-1, len(classes))
+    return as_matrix(decision.decide(p), decision.codebook).astype(bool)
 
 
 def _macro_f1(given: NDArray[np.bool_], gold: NDArray[np.bool_], of: NDArray[np.bool_]) -> float:
     """Return the mean F1 of the classes in the mask `of` that are given or wanted at all (1 where none is)."""
-    right, total = (given & gold).sum(0), given.sum(0) + gold.sum(0)
-    of = of & (total > 0)
-    return float((2 * right[of] / total[of]).mean()) if of.any() else 1.0
+    f1 = f1_per_class(*(x[:, of].astype(np.float32) for x in (gold, given)))
+    return float(np.nanmean(f1)) if np.isfinite(f1).any() else 1.0
 
 
 def _platt(decided: NDArray[np.bool_]) -> Array:

@@ -125,8 +125,8 @@ def _finish_job(job: tuple[TrainConfig, Codebook, Dataset, Path, int], threads: 
     extra = counterfactuals(codebook, config.templates) if config.templates else []
     target = soften(data.gold, np.load(work / "teacher.npy"), config.finish.soften)
     rate = config.finish.rate
-    settings = replace(config.fit, epochs=config.finish.epochs, cycle=0, rate=rate, patience=0)
-    settings = replace(settings, seed=config.fit.seed + 1 + k)
+    seed = config.fit.seed + 1 + k
+    settings = replace(config.fit, epochs=config.finish.epochs, cycle=0, rate=rate, patience=0, seed=seed)
     model = base.network(codebook, config.fit, config.encoder.layers_beside)
     model.load_state_dict(mean_weights([work / f"fold{f}.pt" for f in range(config.split.folds)]))
     rows = base.windows(config.encoder, data.texts, *data.neighbours)

@@ -9,13 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sca_nlp.classify.contract import Array
+from sca_nlp.classify.linear import log_odds
 from sca_nlp.errors import InputError
-
-
-def log_odds(p: Array) -> NDArray[np.float64]:
-    """Return log(p / (1 - p)), within +-13.8."""
-    q = np.clip(p.astype(np.float64), 1e-6, 1 - 1e-6)
-    return np.asarray(np.log(q / (1 - q)))
 
 
 def line(x: NDArray[np.float64], coefficients: NDArray[np.float64]) -> NDArray[np.float64]:

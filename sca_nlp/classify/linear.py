@@ -66,10 +66,15 @@ class Ngrams:
         return out
 
 
+def log_odds(p: Array) -> NDArray[np.float64]:
+    """Return log(p / (1 - p)), within +-13.8."""
+    q = np.clip(p.astype(np.float64), 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(q / (1 - q)))
+
+
 def blend(network: Array, lexical: Array, share: float) -> Array:
     """Return the mean of two probabilities in log odds, the lexical one with weight `share`."""
-    a, b = (np.clip(p.astype(np.float64), 1e-6, 1 - 1e-6) for p in (network, lexical))
-    z = (1 - share) * np.log(a / (1 - a)) + share * np.log(b / (1 - b))
+    z = (1 - share) * log_odds(network) + share * log_odds(lexical)
     out: Array = (1 / (1 + np.exp(-z))).astype(np.float32)
     return out
 

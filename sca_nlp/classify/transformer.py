@@ -69,12 +69,11 @@ class Transformer:
         lexical = folder.meta.get("lexical")
         self._share = float(lexical["share"]) if isinstance(lexical, dict) else 0.0
         self._ngrams = None
+        n = len(folder.codebook.classes)
         if isinstance(lexical, dict):
-            n = len(folder.codebook.classes)
             self._ngrams = Ngrams(arrays, n, int(lexical["ngrams"]), folder.path, "lexical.")
         self._first = None
         if profile == "fast" and int8 and "cascade" in folder.meta and self._ngrams is not None:
-            n = len(folder.codebook.classes)
             self._first = FirstReader(folder.meta["cascade"], n, folder.path / "model.json")
         self._session = _session(build_graph(arrays, shape, groups, int8=int8, narrow=int8 and saturates()))
         # What really runs: a model without ranges has no 8-bit path, one without a cascade no fast one.

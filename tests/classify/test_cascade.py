@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from sca_nlp.classify.cascade import FirstReader, line, log_odds
+from sca_nlp.classify.cascade import FirstReader, line
+from sca_nlp.classify.linear import log_odds
 from sca_nlp.errors import InputError
 
 SECTION = {"carry": [[0, 1], [1, 0.5]], "decides": [[0, 2], [0, 2]], "counts": [10, 2], "most": 0.1}

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sca_nlp.classify.cascade import FirstReader, log_odds
+from sca_nlp.classify.cascade import FirstReader
 from sca_nlp.classify.folder import load_model, read_folder, write_folder
-from sca_nlp.classify.linear import Ngrams
+from sca_nlp.classify.linear import Ngrams, log_odds
 from sca_nlp.classify.tokens import OVERLAP, Tokens, Window, plan_batches, pool_windows, windows
 from sca_nlp.classify.transformer import Transformer
 from sca_nlp.codebook import default_codebook
