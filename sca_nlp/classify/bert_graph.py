@@ -9,7 +9,7 @@ et al. 2023, SmoothQuant), since with them in range a step of the 8-bit scale wo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -126,16 +126,40 @@ def build_graph(
         # w is [in, out]
         if quantised is None:
             return b.one("Add", b.one("MatMul", x, b.constant(w)), b.constant(bias))
-        top = 63 if narrow else 127
-        rows = w * quantised.balance[:, None]
-        w_scale = np.maximum(np.abs(rows).max(0), 1e-12) / top
-        wq = np.clip(np.round(rows / w_scale), -top, top).astype(np.int8)
         return b.one(
             "MatMulIntegerToFloat",
-            *(quantised.values, b.constant(wq), quantised.scale, b.constant(w_scale.astype(np.float32))),
+            *(quantised.values, *in_steps(w, quantised)),
             *(quantised.zero, "", b.constant(bias)),
             domain="com.microsoft",
         )
+
+    def in_steps(w: NDArray[np.float32], x: _Quantised) -> tuple[str, str, str]:
+        # whole numbers, then the scales of both sides
+        top = 63 if narrow else 127
+        rows = w * x.balance[:, None]
+        w_scale = np.maximum(np.abs(rows).max(0), 1e-12) / top
+        wq = np.clip(np.round(rows / w_scale), -top, top).astype(np.int8)
+        return b.constant(wq), x.scale, b.constant(w_scale.astype(np.float32))
+
+    def attend(x: str, quantised: _Quantised | None, prefix: str, lengths: str, own: str) -> str:
+        # own: the tokens of x that ask, where not all do
+        parts = [linear(prefix + name) for name in ("query", "key", "value")]
+        if quantised is not None and not own:  # one operation, which lays the heads out as it multiplies
+            wq, scale, w_scale = in_steps(np.hstack([w for w, _ in parts]), quantised)
+            bias = np.hstack([v for _, v in parts])
+            return b.one(
+                "QAttention",
+                *(quantised.values, wq, b.constant(bias), scale, w_scale, lengths, quantised.zero),
+                b.constant(np.zeros(len(bias), np.int8)),
+                domain="com.microsoft",
+                num_heads=shape.n_heads,
+            )
+        asking = quantised
+        if quantised is not None:
+            asking = replace(quantised, values=b.one("Slice", quantised.values, zero_i, longest, one_i))
+        q = product(own or x, *parts[0], asking)
+        k, v = (product(x, *part, quantised) for part in parts[1:])
+        return b.one("MultiHeadAttention", q, k, v, "", lengths, domain="com.microsoft", num_heads=shape.n_heads)
 
     def site(x: str, name: str) -> _Quantised | None:
         if watch:
@@ -187,18 +211,13 @@ def build_graph(
         longest = b.one("Cast", b.one("ReduceMax", "own", keepdims=1), to=TensorProto.INT64)
     h = norm(words, places, stem + "LayerNorm")
     lengths, until = "lengths", min(shape.layers_beside or shape.n_layers, shape.n_layers)
-    for k in range(shape.n_layers + 1):
-        if k == until and shape.beside:  # from here on the passage's own tokens alone
-            h, lengths = b.one("Slice", h, zero_i, longest, one_i), "own"
-        if k == shape.n_layers:
-            break
+    for k in range(shape.n_layers):
         p = f"encoder.encoder.layer.{k}."
-        parts = [linear(p + f"attention.self.{x}") for x in ("query", "key", "value")]
-        qkv = product(
-            h, np.hstack([w for w, _ in parts]), np.hstack([v for _, v in parts]), site(h, f"quant.{k}.input")
-        )
-        split = b.op("Split", qkv, outputs=3, axis=-1, num_outputs=3)
-        attended = b.one("MultiHeadAttention", *split, "", lengths, domain="com.microsoft", num_heads=shape.n_heads)
+        # From the last layer that reads neighbours on, the passage's own tokens alone are wanted.
+        own = b.one("Slice", h, zero_i, longest, one_i) if shape.beside and k == until - 1 else ""
+        attended = attend(h, site(h, f"quant.{k}.input"), p + "attention.self.", lengths, own)
+        if own:
+            h, lengths = own, "own"
         out = product(attended, *linear(p + "attention.output.dense"), site(attended, f"quant.{k}.attended"))
         h = norm(out, h, p + "attention.output.LayerNorm")
         wide = product(h, *linear(p + "intermediate.dense"), site(h, f"quant.{k}.middle"))
