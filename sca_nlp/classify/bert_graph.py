@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sca_nlp.classify.folder import reads_neighbours
 from sca_nlp.errors import InputError
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -40,9 +41,8 @@ class Shape:
         """
         try:
             n_layers, n_heads, width = (int(encoder[k]) for k in ("n_layers", "n_heads", "width"))
-            beside = bool(encoder.get("before") or encoder.get("after"))
             layers = max(0, int(encoder.get("layers_beside", 0)))
-            return cls(n_layers, n_heads, width, float(encoder["eps"]), beside, layers)
+            return cls(n_layers, n_heads, width, float(encoder["eps"]), reads_neighbours({"encoder": encoder}), layers)
         except (KeyError, TypeError, ValueError) as e:
             raise InputError("model.json: encoder", f"{type(e).__name__}: {e}", "numbers for its sizes") from None
 
