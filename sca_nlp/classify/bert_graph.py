@@ -72,20 +72,13 @@ class _Builder:
         self.constants.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
-    def op(self, kind: str, *inputs: str, domain: str = "", outputs: int = 1, **attributes: Any) -> str | list[str]:
+    def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         from onnx import helper
 
-        names = []
-        for _ in range(outputs):
-            self._n += 1
-            names.append(f"t{self._n}")
-        self.nodes.append(helper.make_node(kind, list(inputs), names, domain=domain, **attributes))
-        return names if outputs > 1 else names[0]
-
-    def one(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
-        out = self.op(kind, *inputs, domain=domain, **attributes)
-        assert isinstance(out, str)
-        return out
+        self._n += 1
+        name = f"t{self._n}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [name], domain=domain, **attributes))
+        return name
 
 
 def activation_sites(shape: Shape) -> list[str]:
@@ -125,8 +118,8 @@ def build_graph(
     def product(x: str, w: NDArray[np.float32], bias: NDArray[np.float32], quantised: _Quantised | None) -> str:
         # w is [in, out]
         if quantised is None:
-            return b.one("Add", b.one("MatMul", x, b.constant(w)), b.constant(bias))
-        return b.one(
+            return b.op("Add", b.op("MatMul", x, b.constant(w)), b.constant(bias))
+        return b.op(
             "MatMulIntegerToFloat",
             *(quantised.values, *in_steps(w, quantised)),
             *(quantised.zero, "", b.constant(bias)),
@@ -147,7 +140,7 @@ def build_graph(
         if quantised is not None and not own:  # one operation, which lays the heads out as it multiplies
             wq, scale, w_scale = in_steps(np.hstack([w for w, _ in parts]), quantised)
             bias = np.hstack([v for _, v in parts])
-            return b.one(
+            return b.op(
                 "QAttention",
                 *(quantised.values, wq, b.constant(bias), scale, w_scale, lengths, quantised.zero),
                 b.constant(np.zeros(len(bias), np.int8)),
@@ -156,10 +149,10 @@ def build_graph(
             )
         asking = quantised
         if quantised is not None:
-            asking = replace(quantised, values=b.one("Slice", quantised.values, zero_i, longest, one_i))
+            asking = replace(quantised, values=b.op("Slice", quantised.values, zero_i, longest, one_i))
         q = product(own or x, *parts[0], asking)
         k, v = (product(x, *part, quantised) for part in parts[1:])
-        return b.one("MultiHeadAttention", q, k, v, "", lengths, domain="com.microsoft", num_heads=shape.n_heads)
+        return b.op("MultiHeadAttention", q, k, v, "", lengths, domain="com.microsoft", num_heads=shape.n_heads)
 
     def site(x: str, name: str) -> _Quantised | None:
         if watch:
@@ -172,16 +165,16 @@ def build_graph(
         s = b.constant(np.array(scale, np.float32))
         z = b.constant(np.array(round(-low / scale), np.uint8))
         balance = array(name + ".balance")
-        even = b.one("Mul", x, b.constant(1 / balance))
-        return _Quantised(b.one("QuantizeLinear", even, s, z), s, z, balance)
+        even = b.op("Mul", x, b.constant(1 / balance))
+        return _Quantised(b.op("QuantizeLinear", even, s, z), s, z, balance)
 
     def linear(prefix: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         return array(prefix + ".weight").T, array(prefix + ".bias")
 
     def norm(x: str, skip: str, prefix: str) -> str:
-        return b.one(
+        return b.op(
             "LayerNormalization",
-            b.one("Add", x, skip),
+            b.op("Add", x, skip),
             *(b.constant(array(prefix + ".weight")), b.constant(array(prefix + ".bias"))),
             axis=-1,
             epsilon=shape.eps,
@@ -191,70 +184,70 @@ def build_graph(
     types = array(stem + "token_type_embeddings.weight")
     position = array(stem + "position_embeddings.weight") + types[0]
     zero_i, one_i = b.constant(np.array([0], np.int64)), b.constant(np.array([1], np.int64))
-    length = b.one("Gather", b.one("Shape", "ids"), b.constant(np.array([1], np.int64)))
-    places = b.one("Slice", b.constant(position), zero_i, length, zero_i, one_i)
+    length = b.op("Gather", b.op("Shape", "ids"), b.constant(np.array([1], np.int64)))
+    places = b.op("Slice", b.constant(position), zero_i, length, zero_i, one_i)
 
     def each(name: str) -> str:
-        return b.one("Unsqueeze", b.one("Cast", name, to=TensorProto.INT64), one_i)
+        return b.op("Unsqueeze", b.op("Cast", name, to=TensorProto.INT64), one_i)
 
     def number(value: Any) -> str:
         return b.constant(np.array(value))
 
-    steps = b.one("Range", number(np.int64(0)), b.one("Squeeze", length), number(np.int64(1)))
-    words = b.one("Gather", b.constant(array(stem + "word_embeddings.weight")), "ids")
+    steps = b.op("Range", number(np.int64(0)), b.op("Squeeze", length), number(np.int64(1)))
+    words = b.op("Gather", b.constant(array(stem + "word_embeddings.weight")), "ids")
     longest = length
     if shape.beside:  # a model without neighbours does not pay for them
-        after = b.one("GreaterOrEqual", b.one("Unsqueeze", steps, zero_i), each("own"))
-        after = b.one("Unsqueeze", b.one("Cast", after, to=TensorProto.FLOAT), b.constant(np.array([2], np.int64)))
+        after = b.op("GreaterOrEqual", b.op("Unsqueeze", steps, zero_i), each("own"))
+        after = b.op("Unsqueeze", b.op("Cast", after, to=TensorProto.FLOAT), b.constant(np.array([2], np.int64)))
         other = b.constant(types[min(1, len(types) - 1)] - types[0])
-        words = b.one("Add", words, b.one("Mul", after, other))
-        longest = b.one("Cast", b.one("ReduceMax", "own", keepdims=1), to=TensorProto.INT64)
+        words = b.op("Add", words, b.op("Mul", after, other))
+        longest = b.op("Cast", b.op("ReduceMax", "own", keepdims=1), to=TensorProto.INT64)
     h = norm(words, places, stem + "LayerNorm")
     lengths, until = "lengths", min(shape.layers_beside or shape.n_layers, shape.n_layers)
     for k in range(shape.n_layers):
         p = f"encoder.encoder.layer.{k}."
         # From the last layer that reads neighbours on, the passage's own tokens alone are wanted.
-        own = b.one("Slice", h, zero_i, longest, one_i) if shape.beside and k == until - 1 else ""
+        own = b.op("Slice", h, zero_i, longest, one_i) if shape.beside and k == until - 1 else ""
         attended = attend(h, site(h, f"quant.{k}.input"), p + "attention.self.", lengths, own)
         if own:
             h, lengths = own, "own"
         out = product(attended, *linear(p + "attention.output.dense"), site(attended, f"quant.{k}.attended"))
         h = norm(out, h, p + "attention.output.LayerNorm")
         wide = product(h, *linear(p + "intermediate.dense"), site(h, f"quant.{k}.middle"))
-        wide = b.one("Gelu", wide, domain="com.microsoft")
+        wide = b.op("Gelu", wide, domain="com.microsoft")
         out = product(wide, *linear(p + "output.dense"), site(wide, f"quant.{k}.expanded"))
         h = norm(out, h, p + "output.LayerNorm")
 
     # Head: mean over the passage's tokens and first token -> perceptron; plus each class's own attention over tokens.
-    steps = b.one("Range", number(np.int64(0)), b.one("Squeeze", longest), number(np.int64(1)))
-    inside = b.one("Less", b.one("Unsqueeze", steps, zero_i), each("own" if shape.beside else "lengths"))
-    mask = b.one("Unsqueeze", b.one("Cast", inside, to=TensorProto.FLOAT), b.constant(np.array([2], np.int64)))
-    mean = b.one(
+    steps = b.op("Range", number(np.int64(0)), b.op("Squeeze", longest), number(np.int64(1)))
+    inside = b.op("Less", b.op("Unsqueeze", steps, zero_i), each("own" if shape.beside else "lengths"))
+    mask = b.op("Unsqueeze", b.op("Cast", inside, to=TensorProto.FLOAT), b.constant(np.array([2], np.int64)))
+    mean = b.op(
         "Div",
-        b.one("ReduceSum", b.one("Mul", h, mask), one_i, keepdims=0),
-        b.one("ReduceSum", mask, one_i, keepdims=0),
+        b.op("ReduceSum", b.op("Mul", h, mask), one_i, keepdims=0),
+        b.op("ReduceSum", mask, one_i, keepdims=0),
     )
-    first = b.one("Gather", h, b.constant(np.array(0, np.int64)), axis=1)
-    joint = b.one("Concat", mean, first, axis=-1)
-    hidden = b.one("Gelu", product(joint, *linear("hidden"), None), domain="com.microsoft")
+    first = b.op("Gather", h, b.constant(np.array(0, np.int64)), axis=1)
+    joint = b.op("Concat", mean, first, axis=-1)
+    hidden = b.op("Gelu", product(joint, *linear("hidden"), None), domain="com.microsoft")
     logits = product(hidden, *linear("out"), None)
-    off = b.one("Mul", b.one("Sub", mask, b.constant(np.array(1, np.float32))), b.constant(np.array(1e9, np.float32)))
-    looks = b.one("Add", product(h, *linear("query"), None), off)
-    says = b.one("MatMul", h, b.constant(array("value.weight").T))
-    attention = b.one("Softmax", looks, axis=1)
-    logits = b.one("Add", logits, b.one("ReduceSum", b.one("Mul", attention, says), one_i, keepdims=0))
+    off = b.op("Mul", b.op("Sub", mask, b.constant(np.array(1, np.float32))), b.constant(np.array(1e9, np.float32)))
+    looks = b.op("Add", product(h, *linear("query"), None), off)
+    says = b.op("MatMul", h, b.constant(array("value.weight").T))
+    attention = b.op("Softmax", looks, axis=1)
+    logits = b.op("Add", logits, b.op("ReduceSum", b.op("Mul", attention, says), one_i, keepdims=0))
     n = array("out.bias").shape[0]
     if groups:
         member = np.zeros((n, n), np.float32)
         for g in groups:
             member[np.ix_(g, g)] = 1
-        e = b.one(
-            "Exp", b.one("Clip", logits, b.constant(np.array(-40, np.float32)), b.constant(np.array(40, np.float32)))
+        e = b.op(
+            "Exp", b.op("Clip", logits, b.constant(np.array(-40, np.float32)), b.constant(np.array(40, np.float32)))
         )
-        total = b.one("Add", b.one("MatMul", e, b.constant(member)), b.constant(np.array(1, np.float32)))
-        final = b.one("Div", e, total)
+        total = b.op("Add", b.op("MatMul", e, b.constant(member)), b.constant(np.array(1, np.float32)))
+        final = b.op("Div", e, total)
     else:
-        final = b.one("Sigmoid", logits)
+        final = b.op("Sigmoid", logits)
     b.nodes.append(helper.make_node("Identity", [final], ["probabilities"]))
     outputs = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", n])]
     outputs += [helper.make_tensor_value_info(w, TensorProto.FLOAT, None) for w in b.watched]
