@@ -173,10 +173,9 @@ def _what(meta: Mapping[str, Any]) -> str:
         around = ""
         if reads_neighbours(meta):
             e = meta["encoder"]
-            n_layers = min(e["layers_beside"] or e["n_layers"], e["n_layers"])
             around = (
                 f", beside it the last {e['before']} tokens of the one before and the first {e['after']} of the one "
-                f"after (in {n_layers} of its layers),"
+                f"after (what they became in the lowest {e['layers_alone']} layers, in the next {e['layers_beside']}),"
             )
         return (
             f"A {meta['encoder']['n_layers']}-layer encoder ({meta.get('base', '')}), fine-tuned{beside}. It reads one "

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from sca_nlp.classify.tokens import Tokens, Window
+from sca_nlp.classify.beside import can_look
+from sca_nlp.classify.tokens import Beside, Tokens, Window
 from sca_nlp.codebook import Codebook
 from sca_nlp.errors import InputError
 from training.network import SentenceClassifier, quicken
@@ -37,10 +38,10 @@ class Base:
     ) -> list[Window]:
         """Return the first window of each text, with its neighbours' tokens (training only; scoring reads all)."""
         sizes = self.sizes(section)
-        cut = Tokens(self.tokenizer_json, sizes["max_length"], sizes["before"], sizes["after"], self.name)
+        cut = Tokens(self.tokenizer_json, sizes["max_length"], Beside.of(sizes), self.name)
         return [found[0] for found in cut(texts, prev, next)]
 
-    def network(self, codebook: Codebook, fit: FitSection, layers_beside: int = 0) -> SentenceClassifier:
+    def network(self, codebook: Codebook, fit: FitSection, section: EncoderSection) -> SentenceClassifier:
         """Return a fresh classifier: the encoder's weights and a new head, the same for one seed."""
         from transformers import AutoModel
 
@@ -53,27 +54,34 @@ class Base:
             options |= {"add_pooling_layer": False, "attn_implementation": attention}
             options |= {"attention_probs_dropout_prob": 0.0, "hidden_dropout_prob": fit.dropout}
         encoder: nn.Module = AutoModel.from_pretrained(self.name, **options)
-        beside = layers_beside if bert else 0
+        beside = Beside.of(self.sizes(section))
+        if beside and not can_look(encoder):
+            raise InputError(
+                "encoder.before, encoder.after",
+                f"neighbours for an encoder of type {self.config.get('model_type')}",
+                "0 and 0: layers like BERT's alone can look at neighbours",
+            )
         network = SentenceClassifier(encoder, self.width, codebook.groups(), fit.hidden, fit.dropout, beside)
         quicken(network)
         return network
 
     def sizes(self, section: EncoderSection) -> dict[str, Any]:
-        """Return what the runtime must know of the encoder; neighbours get what its places leave to them."""
+        """Return what the runtime must know of the encoder."""
         c = self.config
-        places = int(c.get("max_position_embeddings", section.max_length))
-        length = min(section.max_length, places)
-        room = max(0, (places - length - 2) // 2)
+        n_layers = int(c.get("num_hidden_layers") or 0)
+        looks = bool(section.before or section.after)
+        alone = min(section.layers_alone, max(0, n_layers - 1)) if looks else 0
         return {
             "architecture": c["model_type"],
             "n_layers": c.get("num_hidden_layers"),
             "n_heads": c.get("num_attention_heads"),
             "width": self.width,
             "eps": c.get("layer_norm_eps", 1e-12),
-            "max_length": length,
-            "before": min(section.before, room),
-            "after": min(section.after, room),
-            "layers_beside": section.layers_beside if c["model_type"] == "bert" else 0,
+            "max_length": min(section.max_length, int(c.get("max_position_embeddings", section.max_length))),
+            "before": section.before,
+            "after": section.after,
+            "layers_alone": alone,
+            "layers_beside": min(section.layers_beside, n_layers - alone) if looks else 0,
         }
 
 

@@ -72,7 +72,7 @@ def finish(
     say: Callable[[str], None],
 ) -> SentenceClassifier:
     """Return the final network: the mean of `finish.seeds` fits, or of the fold models where `finish.epochs` is 0."""
-    model = base.network(codebook, config.fit, config.encoder.layers_beside)
+    model = base.network(codebook, config.fit, config.encoder)
     _made_otherwise(work, config, say)
     if config.finish.epochs:
         np.save(work / "teacher.npy", out_of_fold)
@@ -106,7 +106,7 @@ def _made_otherwise(work: Path, config: TrainConfig, say: Callable[[str], None])
 
 def logits_of(path: Path, base: Base, config: TrainConfig, codebook: Codebook, rows: Sequence[Window]) -> Array:
     """Return the logits of saved weights on rows of tokens."""
-    model = base.network(codebook, config.fit, config.encoder.layers_beside)
+    model = base.network(codebook, config.fit, config.encoder)
     model.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
     return predict(model.to(torch.bfloat16).to(device_of()), rows)
 
@@ -127,7 +127,7 @@ def _finish_job(job: tuple[TrainConfig, Codebook, Dataset, Path, int], threads: 
     rate = config.finish.rate
     seed = config.fit.seed + 1 + k
     settings = replace(config.fit, epochs=config.finish.epochs, cycle=0, rate=rate, patience=0, seed=seed)
-    model = base.network(codebook, config.fit, config.encoder.layers_beside)
+    model = base.network(codebook, config.fit, config.encoder)
     model.load_state_dict(mean_weights([work / f"fold{f}.pt" for f in range(config.split.folds)]))
     rows = base.windows(config.encoder, data.texts, *data.neighbours)
     with (work / f"final{k}.log").open("a", encoding="utf-8") as log:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from sca_nlp.classify.tokens import Window
 from sca_nlp.errors import InputError
-from training.network import SentenceClassifier, batches, pad, predict
+from training.network import SentenceClassifier, batches, predict
 from training.settings import FitSection
 
 FitSettings = FitSection
@@ -152,7 +152,7 @@ def fit(
             for g in optimizer.param_groups:
                 g["lr"] = g["base"] * factor
             pick = torch.tensor(index, device=device)
-            logits = model(*(t if t is None else t.to(device) for t in pad([rows[int(i)] for i in index])))
+            logits = model([rows[int(i)] for i in index])
             # Sums over a fixed token budget would favour long sentences' batches less; the mean treats batches alike.
             loss = loss_of(logits, target_t[pick], model, weight, settings.loss) * weights_t[pick].mean()
             loss.backward()  # type: ignore[no-untyped-call]

@@ -2,7 +2,7 @@
 
 The plain loop is what most scripts do: transformers on torch in fp32, 32 sentences a batch in the order of the corpus,
 padded to the longest. It runs the encoder alone; ours runs the whole model, with tokens, head, n-grams and calibration.
-For a model that reads a sentence's neighbours the plain loop reads the same tokens, as a pair of texts; a second one
+For a model that looks at neighbours the plain loop reads what is looked at, too, as a pair of texts; a second one
 reads sentences alone, which is less than the model does.
 
 Rounds are interleaved, so that a busy neighbour slows both sides alike; medians are reported. The share of what the
@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from sca_nlp.classify.folder import PROFILES, find_model, load_model, read_folder
-from sca_nlp.classify.tokens import Window
+from sca_nlp.classify.tokens import Beside, Window
 from training.gemm_bound import Bound, multiply_adds, shapes
 
 #: A sentence with those before and after it.
@@ -74,7 +74,8 @@ def bench(
     texts, prev, after = (list(column) for column in zip(*said, strict=True))
     cuts = classifiers["exact"]._tokens(texts, prev, after)
     windows: list[Window] = [w for cut in cuts for w in cut]
-    plain, beside = naive(base, threads), _beside(classifiers["exact"], [cut[0] for cut in cuts])
+    looks = Beside.of(read_folder(find_model(model)).meta["encoder"])
+    plain, beside = naive(base, threads), _beside(classifiers["exact"], [cut[0] for cut in cuts], looks)
     sides: dict[str, Callable[[], Any]] = {PLAIN: partial(plain, texts, beside)}
     if beside:
         sides[ALONE] = partial(plain, texts, [])
@@ -95,7 +96,7 @@ def bench(
     rate = {name: len(texts) / float(np.median(s)) for name, s in seconds.items()}
     found: dict[str, Any] = {}
     if bound and classifiers["balanced"].profile == "balanced":
-        found["int8_bound"] = _share(bound, windows, rate["balanced"], _layers(model))
+        found["int8_bound"] = _share(bound, windows, rate["balanced"], looks)
     ratios = {
         "times_the_plain_loop": {name: round(v / rate[PLAIN], 2) for name, v in rate.items()},
         "times_the_plain_loop_on_sentences_alone": {
@@ -105,8 +106,8 @@ def bench(
     return found | {
         "sentences": len(texts),
         "words_per_sentence": round(float(np.mean([len(t.split()) for t in texts])), 1),
-        "tokens_per_sentence": round(float(np.mean([w.own for w in windows])), 1),
-        "tokens_per_sentence_with_neighbours": round(float(np.mean([len(w) for w in windows])), 1),
+        "tokens_per_sentence": round(float(np.mean([len(w) for w in windows])), 1),
+        "tokens_per_sentence_with_neighbours": round(float(np.mean([len(w) + _seen(w, looks) for w in windows])), 1),
         "threads": threads,
         "rounds": rounds,
         "machine": platform.processor() or platform.machine(),
@@ -118,30 +119,31 @@ def bench(
 PLAIN, ALONE = "plain loop", "plain loop, sentences alone"
 
 
-def _beside(classifier: Any, first: Sequence[Window]) -> list[str]:
-    """Return the neighbours in each sentence's first window as a text again, or nothing where none are read."""
-    if all(len(w) == w.own for w in first):
+def _looked_at(window: Window, looks: Beside) -> list[int]:
+    """Return the tokens of neighbours that a window looks at."""
+    return [*window.before[max(0, len(window.before) - looks.before) :], *window.after[: looks.after]]
+
+
+def _seen(window: Window, looks: Beside) -> int:
+    return len(_looked_at(window, looks))
+
+
+def _beside(classifier: Any, first: Sequence[Window], looks: Beside) -> list[str]:
+    """Return what is looked at beside each sentence's first window as a text again, or nothing where nothing is."""
+    if not any(_seen(w, looks) for w in first):
         return []
-    return [str(classifier._tokens.text(w.ids[w.own :])) for w in first]
+    return [str(classifier._tokens.text(_looked_at(w, looks))) for w in first]
 
 
-def _layers(model: str | None) -> tuple[int, int]:
-    """Return how many layers read neighbours, and how many there are."""
-    encoder = read_folder(find_model(model)).meta["encoder"]
-    n = int(encoder["n_layers"])
-    return min(n, int(encoder.get("layers_beside", 0)) or n), n
+def _share(bound: Bound, windows: Sequence[Window], rate: float, looks: Beside) -> dict[str, Any]:
+    """Return the bound and how near the model comes.
 
-
-def _share(bound: Bound, windows: Sequence[Window], rate: float, layers: tuple[int, int]) -> dict[str, Any]:
-    """Return the bound and how near the model comes; a token that some layers are spared counts for a part.
-
-    So does a neighbour's in the last layer that reads it, where it is only looked at: keys and values, 2 d^2 of the
-    layer's 4 d^2 + 2 d f multiply-adds.
+    A token of a passage goes through every layer. A neighbour's is that of a passage read anyway, and counts where it
+    is looked at: for its keys and values, 2 d^2 of a layer's 4 d^2 + 2 d f multiply-adds.
     """
-    beside, n = layers
     width = next(iter(bound.products))[0]
-    looked_at = 2 * width**2 * n / multiply_adds(bound.products)
-    passed = sum(len(w) * (beside - 1) + w.own * (n - beside + 1) + (len(w) - w.own) * looked_at for w in windows) / n
+    for_looks = 2 * width**2 * looks.layers_beside / multiply_adds(bound.products)
+    passed = sum(len(w) + _seen(w, looks) * for_looks for w in windows)
     tokens, most = passed / len(windows) * rate, bound.tokens_per_second()
     return {
         "tokens_per_sentence": round(passed / len(windows), 1),

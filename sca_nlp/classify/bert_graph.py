@@ -1,4 +1,8 @@
-"""Weights -> an ONNX graph in memory: BERT encoder and head, in fp32 or with 8-bit matrix products. No torch needed.
+"""Weights -> ONNX graphs in memory: BERT encoder and head, in fp32 or with 8-bit matrix products. No torch needed.
+
+There are two, as in `beside`: one reads sentences alone, as far as they are read so; the other goes on from there and
+looks at what their neighbours became. A model that looks at none has its embeddings in the first, the rest in the
+second.
 
 Quantisation is static (activation ranges were measured in training and travel with the model), per output column for
 weights. Dynamic quantisation would take its scale from the batch, so scores would hang on who else is in it. A few
@@ -9,13 +13,13 @@ et al. 2023, SmoothQuant), since with them in range a step of the 8-bit scale wo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sca_nlp.classify.folder import reads_neighbours
+from sca_nlp.classify.tokens import Beside
 from sca_nlp.errors import InputError
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -29,8 +33,7 @@ class Shape:
     n_heads: int
     width: int
     eps: float
-    beside: bool = False  # whether neighbours' tokens may follow the passage's
-    layers_beside: int = 0  # layers, from below, that read them; 0: all
+    beside: Beside = field(default_factory=Beside)
 
     @classmethod
     def of(cls, encoder: Mapping[str, Any]) -> Shape:
@@ -41,8 +44,10 @@ class Shape:
         """
         try:
             n_layers, n_heads, width = (int(encoder[k]) for k in ("n_layers", "n_heads", "width"))
-            layers = max(0, int(encoder.get("layers_beside", 0)))
-            return cls(n_layers, n_heads, width, float(encoder["eps"]), reads_neighbours({"encoder": encoder}), layers)
+            beside = Beside.of(encoder)
+            if beside.layers_alone + beside.layers_beside > n_layers:
+                raise ValueError(f"{beside} in {n_layers} layers")
+            return cls(n_layers, n_heads, width, float(encoder["eps"]), beside)
         except (KeyError, TypeError, ValueError) as e:
             raise InputError("model.json: encoder", f"{type(e).__name__}: {e}", "numbers for its sizes") from None
 
@@ -86,13 +91,24 @@ def activation_sites(shape: Shape) -> list[str]:
     return [f"quant.{k}.{site}" for k in range(shape.n_layers) for site in ("input", "attended", "middle", "expanded")]
 
 
-def build_graph(
-    weights: Arrays, shape: Shape, groups: list[list[int]], *, int8: bool, narrow: bool = False, watch: bool = False
-) -> bytes:
-    """Return a serialised ONNX model: `ids` [n, length] int64 -> `probabilities` [n, n_classes].
+@dataclass(frozen=True)
+class Graphs:
+    """Two serialised ONNX models; `lengths` [n] int32 says how many tokens of a row are no padding.
 
-    Its other inputs, `lengths` and `own` [n] int32, say how many tokens a row has and how many of them, the first ones,
-    are the passage's; the rest are its neighbours', which the head does not look at.
+    Args:
+        alone: `ids` [n, length] int64, `lengths` -> `states` [n, length, width].
+        rest: `states`, `lengths` and, of a model that looks at neighbours, `side` [n, some, width] with their states
+            and `seen` [n, some] int32, 1 where there is one -> `probabilities` [n, n_classes].
+    """
+
+    alone: bytes
+    rest: bytes
+
+
+def build_graphs(
+    weights: Arrays, shape: Shape, groups: list[list[int]], *, int8: bool, narrow: bool = False, watch: bool = False
+) -> Graphs:
+    """Return the graphs of a model.
 
     Args:
         weights: arrays by the names that training gives them.
@@ -105,163 +121,199 @@ def build_graph(
     Raises:
         InputError: an array is missing.
     """
-    from onnx import TensorProto, helper
+    b = _Bert(weights, shape, int8=int8, narrow=narrow, watch=watch)
+    h = b.embedded()
+    first = shape.beside.layers_alone
+    for k in range(first):
+        h = b.layer(k, h, "lengths")
+    alone = b.graph(h, "states", {"ids": 2, "lengths": 1})
+    b = _Bert(weights, shape, int8=int8, narrow=narrow, watch=watch)
+    h, mask = "states", b.mask()
+    beside = range(first, first + shape.beside.layers_beside)
+    there = b.op("Concat", b.op("Cast", mask, to=_INT32), "seen", axis=1) if beside else ""
+    for k in range(first, shape.n_layers):
+        h = b.layer(k, h, there, "side") if k in beside else b.layer(k, h, "lengths")
+    inputs = {"states": 3, "lengths": 1} | ({"side": 3, "seen": 2} if beside else {})
+    return Graphs(alone, b.graph(b.head(h, mask, groups), "probabilities", inputs))
 
-    b = _Builder()
 
-    def array(name: str) -> NDArray[np.float32]:
+_INT32 = 6  # onnx.TensorProto.INT32
+
+
+class _Bert(_Builder):
+    """Builds parts of a BERT classifier from its arrays."""
+
+    def __init__(self, weights: Arrays, shape: Shape, *, int8: bool, narrow: bool, watch: bool) -> None:
+        super().__init__()
+        self._weights, self._shape = weights, shape
+        self._int8, self._top, self._watch = int8, 63 if narrow else 127, watch
+        self._zero, self._one, self._two = (self.number(np.array([k], np.int64)) for k in (0, 1, 2))
+
+    def number(self, value: Any) -> str:
+        """Return the name of a constant."""
+        return self.constant(np.asarray(value))
+
+    def array(self, name: str) -> NDArray[np.float32]:
+        """Return an array of the model in fp32."""
         try:
-            return weights[name].astype(np.float32)
+            return self._weights[name].astype(np.float32)
         except KeyError:
             raise InputError("weights.safetensors", f"no array {name!r}", "the arrays of a BERT classifier") from None
 
-    def product(x: str, w: NDArray[np.float32], bias: NDArray[np.float32], quantised: _Quantised | None) -> str:
-        # w is [in, out]
+    def linear(self, prefix: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return weights [in, out] and bias [out] of a product."""
+        return self.array(prefix + ".weight").T, self.array(prefix + ".bias")
+
+    def product(self, x: str, w: NDArray[np.float32], bias: NDArray[np.float32], quantised: _Quantised | None) -> str:
+        """Return x w + bias."""
         if quantised is None:
-            return b.op("Add", b.op("MatMul", x, b.constant(w)), b.constant(bias))
-        return b.op(
+            return self.op("Add", self.op("MatMul", x, self.constant(w)), self.constant(bias))
+        return self.op(
             "MatMulIntegerToFloat",
-            *(quantised.values, *in_steps(w, quantised)),
-            *(quantised.zero, "", b.constant(bias)),
+            *(quantised.values, *self._in_steps(w, quantised)),
+            *(quantised.zero, "", self.constant(bias)),
             domain="com.microsoft",
         )
 
-    def in_steps(w: NDArray[np.float32], x: _Quantised) -> tuple[str, str, str]:
+    def _in_steps(self, w: NDArray[np.float32], x: _Quantised) -> tuple[str, str, str]:
         # whole numbers, then the scales of both sides
-        top = 63 if narrow else 127
         rows = w * x.balance[:, None]
-        w_scale = np.maximum(np.abs(rows).max(0), 1e-12) / top
-        wq = np.clip(np.round(rows / w_scale), -top, top).astype(np.int8)
-        return b.constant(wq), x.scale, b.constant(w_scale.astype(np.float32))
+        w_scale = np.maximum(np.abs(rows).max(0), 1e-12) / self._top
+        wq = np.clip(np.round(rows / w_scale), -self._top, self._top).astype(np.int8)
+        return self.constant(wq), x.scale, self.constant(w_scale.astype(np.float32))
 
-    def attend(x: str, quantised: _Quantised | None, prefix: str, lengths: str, own: str) -> str:
-        # own: the tokens of x that ask, where not all do
-        parts = [linear(prefix + name) for name in ("query", "key", "value")]
-        if quantised is not None and not own:  # one operation, which lays the heads out as it multiplies
-            wq, scale, w_scale = in_steps(np.hstack([w for w, _ in parts]), quantised)
-            bias = np.hstack([v for _, v in parts])
-            return b.op(
-                "QAttention",
-                *(quantised.values, wq, b.constant(bias), scale, w_scale, lengths, quantised.zero),
-                b.constant(np.zeros(len(bias), np.int8)),
-                domain="com.microsoft",
-                num_heads=shape.n_heads,
-            )
-        asking = quantised
-        if quantised is not None:
-            asking = replace(quantised, values=b.op("Slice", quantised.values, zero_i, longest, one_i))
-        q = product(own or x, *parts[0], asking)
-        k, v = (product(x, *part, quantised) for part in parts[1:])
-        return b.op("MultiHeadAttention", q, k, v, "", lengths, domain="com.microsoft", num_heads=shape.n_heads)
-
-    def site(x: str, name: str) -> _Quantised | None:
-        if watch:
-            b.watched.append(x)
-        if not int8 or name not in weights:  # a product whose range was left out stays in fp32
+    def site(self, x: str, name: str) -> _Quantised | None:
+        """Return an activation in 8 bits, or None where products of it stay in fp32."""
+        if self._watch:
+            self.watched.append(x)
+        if not self._int8 or name not in self._weights:  # a product whose range was left out stays in fp32
             return None
-        low, high = (float(v) for v in array(name))
+        low, high = (float(v) for v in self.array(name))
         low, high = min(low, 0.0), max(high, 1e-6)
         scale = (high - low) / 255
-        s = b.constant(np.array(scale, np.float32))
-        z = b.constant(np.array(round(-low / scale), np.uint8))
-        balance = array(name + ".balance")
-        even = b.op("Mul", x, b.constant(1 / balance))
-        return _Quantised(b.op("QuantizeLinear", even, s, z), s, z, balance)
+        s = self.number(np.float32(scale))
+        z = self.number(np.uint8(round(-low / scale)))
+        balance = self.array(name + ".balance")
+        even = self.op("Mul", x, self.constant(1 / balance))
+        return _Quantised(self.op("QuantizeLinear", even, s, z), s, z, balance)
 
-    def linear(prefix: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        return array(prefix + ".weight").T, array(prefix + ".bias")
-
-    def norm(x: str, skip: str, prefix: str) -> str:
-        return b.op(
+    def norm(self, x: str, skip: str, prefix: str) -> str:
+        """Return the layer norm of a sum."""
+        return self.op(
             "LayerNormalization",
-            b.op("Add", x, skip),
-            *(b.constant(array(prefix + ".weight")), b.constant(array(prefix + ".bias"))),
+            self.op("Add", x, skip),
+            *(self.constant(self.array(prefix + ".weight")), self.constant(self.array(prefix + ".bias"))),
             axis=-1,
-            epsilon=shape.eps,
+            epsilon=self._shape.eps,
         )
 
-    stem = "encoder.embeddings."
-    types = array(stem + "token_type_embeddings.weight")
-    position = array(stem + "position_embeddings.weight") + types[0]
-    zero_i, one_i = b.constant(np.array([0], np.int64)), b.constant(np.array([1], np.int64))
-    length = b.op("Gather", b.op("Shape", "ids"), b.constant(np.array([1], np.int64)))
-    places = b.op("Slice", b.constant(position), zero_i, length, zero_i, one_i)
+    def embedded(self) -> str:
+        """Return the embeddings of `ids`."""
+        stem = "encoder.embeddings."
+        position = self.array(stem + "position_embeddings.weight")
+        position = position + self.array(stem + "token_type_embeddings.weight")[0]
+        length = self.op("Gather", self.op("Shape", "ids"), self._one)
+        places = self.op("Slice", self.constant(position), self._zero, length, self._zero, self._one)
+        words = self.op("Gather", self.constant(self.array(stem + "word_embeddings.weight")), "ids")
+        return self.norm(words, places, stem + "LayerNorm")
 
-    def each(name: str) -> str:
-        return b.op("Unsqueeze", b.op("Cast", name, to=TensorProto.INT64), one_i)
+    def layer(self, k: int, h: str, there: str, side: str = "") -> str:
+        """Return what a layer makes of `h`.
 
-    def number(value: Any) -> str:
-        return b.constant(np.array(value))
-
-    steps = b.op("Range", number(np.int64(0)), b.op("Squeeze", length), number(np.int64(1)))
-    words = b.op("Gather", b.constant(array(stem + "word_embeddings.weight")), "ids")
-    longest = length
-    if shape.beside:  # a model without neighbours does not pay for them
-        after = b.op("GreaterOrEqual", b.op("Unsqueeze", steps, zero_i), each("own"))
-        after = b.op("Unsqueeze", b.op("Cast", after, to=TensorProto.FLOAT), b.constant(np.array([2], np.int64)))
-        other = b.constant(types[min(1, len(types) - 1)] - types[0])
-        words = b.op("Add", words, b.op("Mul", after, other))
-        longest = b.op("Cast", b.op("ReduceMax", "own", keepdims=1), to=TensorProto.INT64)
-    h = norm(words, places, stem + "LayerNorm")
-    lengths, until = "lengths", min(shape.layers_beside or shape.n_layers, shape.n_layers)
-    for k in range(shape.n_layers):
+        Args:
+            k: the layer.
+            h: states [n, length, width].
+            there: without `side`, how many states are no padding [n]; with it, which of both are there.
+            side: states that are looked at, too.
+        """
         p = f"encoder.encoder.layer.{k}."
-        # From the last layer that reads neighbours on, the passage's own tokens alone are wanted.
-        own = b.op("Slice", h, zero_i, longest, one_i) if shape.beside and k == until - 1 else ""
-        attended = attend(h, site(h, f"quant.{k}.input"), p + "attention.self.", lengths, own)
-        if own:
-            h, lengths = own, "own"
-        out = product(attended, *linear(p + "attention.output.dense"), site(attended, f"quant.{k}.attended"))
-        h = norm(out, h, p + "attention.output.LayerNorm")
-        wide = product(h, *linear(p + "intermediate.dense"), site(h, f"quant.{k}.middle"))
-        wide = b.op("Gelu", wide, domain="com.microsoft")
-        out = product(wide, *linear(p + "output.dense"), site(wide, f"quant.{k}.expanded"))
-        h = norm(out, h, p + "output.LayerNorm")
+        attended = self._attend(k, h, side, p + "attention.self.", there)
+        out = self.product(
+            attended, *self.linear(p + "attention.output.dense"), self.site(attended, f"quant.{k}.attended")
+        )
+        h = self.norm(out, h, p + "attention.output.LayerNorm")
+        wide = self.product(h, *self.linear(p + "intermediate.dense"), self.site(h, f"quant.{k}.middle"))
+        wide = self.op("Gelu", wide, domain="com.microsoft")
+        out = self.product(wide, *self.linear(p + "output.dense"), self.site(wide, f"quant.{k}.expanded"))
+        return self.norm(out, h, p + "output.LayerNorm")
 
-    # Head: mean over the passage's tokens and first token -> perceptron; plus each class's own attention over tokens.
-    steps = b.op("Range", number(np.int64(0)), b.op("Squeeze", longest), number(np.int64(1)))
-    inside = b.op("Less", b.op("Unsqueeze", steps, zero_i), each("own" if shape.beside else "lengths"))
-    mask = b.op("Unsqueeze", b.op("Cast", inside, to=TensorProto.FLOAT), b.constant(np.array([2], np.int64)))
-    mean = b.op(
-        "Div",
-        b.op("ReduceSum", b.op("Mul", h, mask), one_i, keepdims=0),
-        b.op("ReduceSum", mask, one_i, keepdims=0),
-    )
-    first = b.op("Gather", h, b.constant(np.array(0, np.int64)), axis=1)
-    joint = b.op("Concat", mean, first, axis=-1)
-    hidden = b.op("Gelu", product(joint, *linear("hidden"), None), domain="com.microsoft")
-    logits = product(hidden, *linear("out"), None)
-    off = b.op("Mul", b.op("Sub", mask, b.constant(np.array(1, np.float32))), b.constant(np.array(1e9, np.float32)))
-    looks = b.op("Add", product(h, *linear("query"), None), off)
-    says = b.op("MatMul", h, b.constant(array("value.weight").T))
-    attention = b.op("Softmax", looks, axis=1)
-    logits = b.op("Add", logits, b.op("ReduceSum", b.op("Mul", attention, says), one_i, keepdims=0))
-    n = array("out.bias").shape[0]
-    if groups:
+    def _attend(self, k: int, h: str, side: str, prefix: str, there: str) -> str:
+        parts = [self.linear(prefix + name) for name in ("query", "key", "value")]
+        n_heads = self._shape.n_heads
+        looked_at = self.op("Concat", h, side, axis=1) if side else h
+        source = self.site(looked_at, f"quant.{k}.input")
+        if source is not None and not side:  # one operation, which lays the heads out as it multiplies
+            wq, scale, w_scale = self._in_steps(np.hstack([w for w, _ in parts]), source)
+            bias = np.hstack([v for _, v in parts])
+            return self.op(
+                "QAttention",
+                *(source.values, wq, self.constant(bias), scale, w_scale, there, source.zero),
+                self.constant(np.zeros(len(bias), np.int8)),
+                domain="com.microsoft",
+                num_heads=n_heads,
+            )
+        asking, own = source, h
+        if source is not None and side:
+            length = self.op("Gather", self.op("Shape", h), self._one)
+            asking = replace(source, values=self.op("Slice", source.values, self._zero, length, self._one))
+        q = self.product(own, *parts[0], asking)
+        keys, values = (self.product(looked_at, *part, source) for part in parts[1:])
+        return self.op("MultiHeadAttention", q, keys, values, "", there, domain="com.microsoft", num_heads=n_heads)
+
+    def mask(self) -> str:
+        """Return which of `states` are no padding [n, length], as booleans."""
+        length = self.op("Gather", self.op("Shape", "states"), self.number(np.int64(1)))
+        steps = self.op("Range", self.number(np.int64(0)), length, self.number(np.int64(1)))
+        lengths = self.op("Unsqueeze", self.op("Cast", "lengths", to=7), self._one)  # INT64
+        return self.op("Less", self.op("Unsqueeze", steps, self._zero), lengths)
+
+    def head(self, h: str, inside: str, groups: list[list[int]]) -> str:
+        """Return probabilities [n, n_classes]: of mean and first token, and of each class's own attention."""
+        mask = self.op("Unsqueeze", self.op("Cast", inside, to=1), self._two)  # FLOAT
+        mean = self.op(
+            "Div",
+            self.op("ReduceSum", self.op("Mul", h, mask), self._one, keepdims=0),
+            self.op("ReduceSum", mask, self._one, keepdims=0),
+        )
+        first = self.op("Gather", h, self.number(np.int64(0)), axis=1)
+        joint = self.op("Concat", mean, first, axis=-1)
+        hidden = self.op("Gelu", self.product(joint, *self.linear("hidden"), None), domain="com.microsoft")
+        logits = self.product(hidden, *self.linear("out"), None)
+        off = self.op("Mul", self.op("Sub", mask, self.number(np.float32(1))), self.number(np.float32(1e9)))
+        looks = self.op("Add", self.product(h, *self.linear("query"), None), off)
+        says = self.op("MatMul", h, self.constant(self.array("value.weight").T))
+        attended = self.op("Mul", self.op("Softmax", looks, axis=1), says)
+        logits = self.op("Add", logits, self.op("ReduceSum", attended, self._one, keepdims=0))
+        if not groups:
+            return self.op("Sigmoid", logits)
+        n = len(self.array("out.bias"))
         member = np.zeros((n, n), np.float32)
         for g in groups:
             member[np.ix_(g, g)] = 1
-        e = b.op(
-            "Exp", b.op("Clip", logits, b.constant(np.array(-40, np.float32)), b.constant(np.array(40, np.float32)))
+        within = self.op("Clip", logits, self.number(np.float32(-40)), self.number(np.float32(40)))
+        e = self.op("Exp", within)
+        return self.op(
+            "Div", e, self.op("Add", self.op("MatMul", e, self.constant(member)), self.number(np.float32(1)))
         )
-        total = b.op("Add", b.op("MatMul", e, b.constant(member)), b.constant(np.array(1, np.float32)))
-        final = b.op("Div", e, total)
-    else:
-        final = b.op("Sigmoid", logits)
-    b.nodes.append(helper.make_node("Identity", [final], ["probabilities"]))
-    outputs = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", n])]
-    outputs += [helper.make_tensor_value_info(w, TensorProto.FLOAT, None) for w in b.watched]
-    graph = helper.make_graph(
-        b.nodes,
-        "classifier",
-        [
-            helper.make_tensor_value_info("ids", TensorProto.INT64, ["n", "length"]),
-            helper.make_tensor_value_info("lengths", TensorProto.INT32, ["n"]),
-            helper.make_tensor_value_info("own", TensorProto.INT32, ["n"]),
-        ],
-        outputs,
-        b.constants,
-    )
-    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)]
-    model: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
-    return model
+
+    def graph(self, result: str, name: str, inputs: Mapping[str, int]) -> bytes:
+        """Return the model that was built, with its watched activations behind its result.
+
+        Args:
+            result: what it returns.
+            name: how that is called.
+            inputs: each with its number of axes.
+        """
+        from onnx import TensorProto, helper
+
+        kinds = {"ids": TensorProto.INT64, "lengths": TensorProto.INT32, "seen": TensorProto.INT32}
+        self.nodes.append(helper.make_node("Identity", [result], [name]))
+        outputs = [helper.make_tensor_value_info(o, TensorProto.FLOAT, None) for o in (name, *self.watched)]
+        takes = [
+            helper.make_tensor_value_info(i, kinds.get(i, TensorProto.FLOAT), [f"{i}{a}" for a in range(axes)])
+            for i, axes in inputs.items()
+        ]
+        graph = helper.make_graph(self.nodes, name, takes, outputs, self.constants)
+        opsets = [helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)]
+        model: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
+        return model

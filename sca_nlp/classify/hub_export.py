@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sca_nlp.classify.folder import ModelFolder, find_model, read_folder, reads_neighbours
+from sca_nlp.classify.tokens import Beside
 from sca_nlp.errors import InputError, MissingExtraError
 
 #: The head's arrays, by the names of training.
 HEAD = ("hidden.weight", "hidden.bias", "out.weight", "out.bias", "query.weight", "query.bias", "value.weight")
 #: Version of the `sca` part of config.json.
-FORM = 1
+FORM = 2
 #: Files that a pushed folder may hold; anything else stays here.
 FILES = (
     *("README.md", "config.json", "model.safetensors", "sca_head.safetensors", "codebook.toml", "metrics.json"),
@@ -66,7 +68,7 @@ def export_model(model: str | None, out: Path) -> Path:
     if missing:
         raise InputError(folder.path / "weights.safetensors", f"no array {missing[0]!r}", "the arrays of a classifier")
     encoder = {k.removeprefix("encoder."): _plain(v) for k, v in arrays.items() if k.startswith("encoder.")}
-    head = {k: _plain(v) for k, v in arrays.items() if k in HEAD or k.startswith("lexical.")}
+    head = {k: _plain(v) for k, v in arrays.items() if k in (*HEAD, "kinds") or k.startswith("lexical.")}
     out.mkdir(parents=True, exist_ok=True)
     save_file(encoder, out / "model.safetensors", {"format": "pt"})
     save_file(head, out / "sca_head.safetensors", {"format": "pt"})
@@ -123,7 +125,7 @@ def _config(folder: ModelFolder, arrays: Mapping[str, NDArray[Any]]) -> dict[str
             "digest": folder.digest,
             "loss": folder.meta.get("loss", "softmax"),
             "groups": folder.codebook.groups(),
-            **{k: int(folder.meta["encoder"].get(k, 0)) for k in ("max_length", "before", "after", "layers_beside")},
+            **{k: int(folder.meta["encoder"].get(k, 0)) for k in ("max_length", *asdict(Beside()))},
             "calibration": [[float(v) for v in row] for row in folder.decision.calibration],
             "thresholds": [float(t) for t in folder.decision.thresholds],
             "lexical": {k: lexical[k] for k in ("share", "ngrams")} if isinstance(lexical, dict) else None,

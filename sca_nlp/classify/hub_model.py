@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from transformers import AutoModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from sca_nlp.classify.beside import read_passages
+from sca_nlp.classify.beside import read_rows
 from sca_nlp.classify.contract import Array, decision_from
 from sca_nlp.classify.hub_export import FORM, HEAD
 from sca_nlp.classify.linear import Ngrams, blend
-from sca_nlp.classify.tokens import Tokens, feed_of, plan_batches, pool_windows
+from sca_nlp.classify.tokens import Beside, Tokens, plan_batches, pool_windows
 from sca_nlp.codebook import read_codebook
 from sca_nlp.errors import InputError
 
@@ -51,7 +51,8 @@ class SecurityIndicatorsNetwork(nn.Module):
         ngrams = int(sca["lexical"]["ngrams"]) if sca["lexical"] else 0
         self._ngrams = Ngrams(arrays, n, ngrams, folder, "lexical.") if ngrams else None
         self._tokens = Tokens.from_file(folder / "tokenizer.json", sca)
-        self._beside = int(sca.get("layers_beside", 0))
+        self._beside = Beside.of(sca)
+        self.kinds = nn.Parameter(torch.from_numpy(arrays["kinds"])) if self._beside else None
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> SecurityIndicatorsNetwork:
@@ -76,23 +77,21 @@ class SecurityIndicatorsNetwork(nn.Module):
         encoder = AutoModel.from_pretrained(path, trust_remote_code=False, local_files_only=True, use_safetensors=True)
         return cls(encoder, encoder.config, arrays, path).eval()
 
-    def forward(
-        self, input_ids: Tensor, attention_mask: Tensor | None = None, own: Tensor | None = None, **_: Any
-    ) -> SequenceClassifierOutput:
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> SequenceClassifierOutput:
         """Return logits [n, n_classes] of token ids and mask [n, length]; a tokenizer's other outputs are not used.
 
-        `own` [n] says how many first tokens are the passage's, where neighbours follow; without it, all are.
+        Sentences are read alone; `score` looks at their neighbours, too.
         """
-        if attention_mask is None:
-            attention_mask = torch.ones_like(input_ids)
-        longest = input_ids.shape[1] if own is None else int(own.max())
-        h, kept = read_passages(self.encoder, input_ids, attention_mask, own, longest, self._beside)
-        assert kept is not None
-        m = kept.unsqueeze(-1).to(h.dtype)
+        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        h = self.encoder(input_ids=input_ids, attention_mask=mask).last_hidden_state
+        return SequenceClassifierOutput(logits=self._logits(h, mask))
+
+    def _logits(self, h: Tensor, mask: Tensor) -> Tensor:
+        m = mask.unsqueeze(-1).to(h.dtype)
         joint = torch.cat([(h * m).sum(1) / m.sum(1), h[:, 0]], 1)
         looks = self.query(h).masked_fill(m == 0, torch.finfo(h.dtype).min).softmax(1)
-        logits = self.out(nn.functional.gelu(self.hidden(joint))) + (looks * self.value(h)).sum(1)
-        return SequenceClassifierOutput(logits=logits)
+        logits: Tensor = self.out(nn.functional.gelu(self.hidden(joint))) + (looks * self.value(h)).sum(1)
+        return logits
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Return probabilities of the same shape, before blend and calibration."""
@@ -114,12 +113,9 @@ class SecurityIndicatorsNetwork(nn.Module):
         cut = self._tokens(texts, prev, next)
         rows = [w for c in cut for w in c]
         found = np.zeros((len(rows), len(self._decision.codebook.classes)), np.float32)
-        device = self.out.weight.device
         with torch.inference_mode():
             for index in plan_batches(np.array([len(r) for r in rows], np.int64), _BUDGET):
-                ids, lengths, own = (torch.from_numpy(v) for v in feed_of([rows[int(i)] for i in index]).values())
-                mask = torch.arange(ids.shape[1]) < lengths[:, None]
-                logits = self(ids.to(device), mask.to(device), own.to(device)).logits
+                logits = self._logits(*read_rows(self.encoder, [rows[int(i)] for i in index], self._beside, self.kinds))
                 found[index] = self.probabilities(logits.float()).cpu().numpy()
         raw = pool_windows(found, np.repeat(np.arange(len(cut)), [len(c) for c in cut]), len(cut))
         if self._ngrams is not None:

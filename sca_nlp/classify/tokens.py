@@ -1,17 +1,14 @@
 """Texts -> windows of tokens, batches of like length, and windows' scores back to one a passage.
 
-A model that reads neighbours finds them behind the passage's own tokens, in this order:
-
-    [CLS] passage [SEP] last tokens of the sentence before [SEP] first tokens of the sentence after [SEP]
-
-The passage stands at the same places with neighbours and without, and a passage that has none is read alone.
+A model that looks at neighbours gets with each window of a passage the last window of the sentence before and the first
+of the one after. In a document these are other passages' windows, so each is read once (`apart`).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +26,68 @@ _ENDS = (("[CLS]", "[SEP]"), ("<s>", "</s>"))
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Tokens that are read at once: the first `own` are the passage's, the rest its neighbours'."""
+    """Tokens that are read at once, and those of the neighbours' windows that are looked at (empty: none)."""
 
     ids: list[int]
-    own: int
+    before: list[int] = field(default_factory=list)
+    after: list[int] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def alone(self) -> Window:
         """Return the same without neighbours."""
-        return Window(self.ids[: self.own], self.own)
+        return Window(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a model looks at beside a passage, and in which of its layers.
+
+    Args:
+        before: last tokens of the sentence before; 0: none.
+        after: first tokens of the sentence after.
+        layers_alone: layers, from below, that read each sentence alone.
+        layers_beside: layers above those whose tokens also look at what the neighbours' became there.
+    """
+
+    before: int = 0
+    after: int = 0
+    layers_alone: int = 0
+    layers_beside: int = 0
+
+    @classmethod
+    def of(cls, sizes: Mapping[str, Any]) -> Beside:
+        """Return what section `encoder` of a model.json says.
+
+        Raises:
+            ValueError, TypeError: no numbers of 0 or more, or tokens without layers.
+        """
+        numbers = {f.name: int(sizes.get(f.name, 0)) for f in fields(cls)}
+        if min(numbers.values()) < 0:
+            raise ValueError(f"{numbers}, of which none may be below 0")
+        if bool(numbers["before"] or numbers["after"]) != bool(numbers["layers_beside"]):
+            raise ValueError(f"{numbers}: neighbours without layers that look at them, or the other way round")
+        return cls(**numbers)
+
+    def __bool__(self) -> bool:
+        return self.layers_beside > 0
+
+
+def apart(rows: Sequence[Window]) -> tuple[list[list[int]], NDArray[np.int64]]:
+    """Return the distinct windows of rows and of their neighbours, and where each row's three are.
+
+    Returns:
+        pieces: tokens of each distinct window.
+        where: places of a row's own window, of the one before and of the one after [n, 3]; -1 where there is none.
+    """
+    place: dict[tuple[int, ...], int] = {}
+    where = np.full((len(rows), 3), -1, np.int64)
+    for n, row in enumerate(rows):
+        for k, ids in enumerate((row.ids, row.before, row.after)):
+            if ids:
+                where[n, k] = place.setdefault(tuple(ids), len(place))
+    return [list(ids) for ids in place], where
 
 
 def windows(ids: Sequence[int], first: int, last: int, size: int) -> list[list[int]]:
@@ -61,8 +109,7 @@ class Tokens:
     Args:
         tokenizer: text of a tokenizer.json.
         size: most tokens of a passage in one window, special tokens included; longer ones get several.
-        before: tokens of the sentence before, its last ones, that each window ends with.
-        after: tokens of the sentence after, its first ones.
+        beside: what is looked at beside a passage.
         where: the file, for messages.
 
     Raises:
@@ -70,7 +117,7 @@ class Tokens:
     """
 
     def __init__(
-        self, tokenizer: str, size: int, before: int = 0, after: int = 0, where: object = "tokenizer.json"
+        self, tokenizer: str, size: int, beside: Beside | None = None, where: object = "tokenizer.json"
     ) -> None:
         from tokenizers import Tokenizer
 
@@ -88,7 +135,7 @@ class Tokens:
                 break
         else:
             raise InputError(where, "no first and last token", " or ".join(" with ".join(pair) for pair in _ENDS))
-        self._size, self._before, self._after = size, before, after
+        self._size, self._beside = size, beside or Beside()
 
     @classmethod
     def from_file(cls, path: Path, sizes: Mapping[str, Any]) -> Tokens:
@@ -96,27 +143,22 @@ class Tokens:
 
         Args:
             path: the file.
-            sizes: `max_length` and, for a model that reads neighbours, `before` and `after`.
+            sizes: `max_length`, and the names of `Beside` for a model that looks at neighbours.
 
         Raises:
-            InputError: not readable, or sizes that are no numbers of 0 or more.
+            InputError: not readable, or sizes that cannot be.
         """
         try:
-            size, before, after = (int(sizes.get(k, 0)) for k in ("max_length", "before", "after"))
-            if size < 3 or min(before, after) < 0:
-                raise ValueError(f"max_length {size}, before {before}, after {after}")
+            size, beside = int(sizes.get("max_length", 0)), Beside.of(sizes)
+            if size < 3:
+                raise ValueError(f"max_length {size}")
         except (TypeError, ValueError) as e:
             raise InputError(path, str(e), "max_length of 3 or more, before and after of 0 or more") from None
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as e:
             raise InputError(path, f"not readable ({e})", "a tokenizer.json") from None
-        return cls(text, size, before, after, path)
-
-    @property
-    def longest(self) -> int:
-        """Most tokens of a window, those of neighbours and the marks behind them included."""
-        return self._size + (self._before + self._after + 2 if self._before or self._after else 0)
+        return cls(text, size, beside, path)
 
     def distinct(
         self, texts: Sequence[str], prev: Sequence[str], next: Sequence[str]
@@ -129,25 +171,25 @@ class Tokens:
         before, after = neighbours(texts, prev), neighbours(texts, next)
         nothing = [""] * len(texts)
         place: dict[tuple[str, str, str], int] = {}
-        rows = zip(texts, before if self._before else nothing, after if self._after else nothing, strict=True)
+        rows = zip(
+            texts, before if self._beside.before else nothing, after if self._beside.after else nothing, strict=True
+        )
         where = np.array([place.setdefault(row, len(place)) for row in rows], np.int64)
         return [t for t, _, _ in place], [p for _, p, _ in place], [n for _, _, n in place], where
 
     def __call__(self, texts: Sequence[str], prev: Sequence[str] = (), next: Sequence[str] = ()) -> list[list[Window]]:
         """Return for each text its windows; without `prev` and `next`, or in a model that reads none, alone."""
-        if not (self._before or self._after) or not (len(prev) or len(next)):
-            return [[Window(w, len(w)) for w in self._cut(ids)] for ids in self._encode(texts)]
+        if not self._beside or not (len(prev) or len(next)):
+            return [[Window(w) for w in self._cut(ids)] for ids in self._encode(texts)]
         prev, next = neighbours(texts, prev), neighbours(texts, next)
         place: dict[str, int] = {}  # a sentence is also its neighbours' neighbour: each text is taken apart once
         where = [[place.setdefault(t, len(place)) for t in row] for row in zip(texts, prev, next, strict=True)]
-        ids = self._encode(list(place))
+        cut = [self._cut(ids) if ids else [] for ids in self._encode(list(place))]
         out = []
         for here, above, below in where:
-            beside: list[int] = []
-            if (ids[above] and self._before) or (ids[below] and self._after):
-                tail = ids[above][-self._before :] if self._before else []
-                beside = [*tail, self._last, *ids[below][: self._after], self._last]
-            out.append([Window(w + beside, len(w)) for w in self._cut(ids[here])])
+            before = cut[above][-1] if self._beside.before and cut[above] else []
+            after = cut[below][0] if self._beside.after and cut[below] else []
+            out.append([Window(w, before, after) for w in cut[here] or self._cut([])])
         return out
 
     def text(self, ids: Sequence[int]) -> str:
@@ -162,13 +204,13 @@ class Tokens:
         return windows(ids, self._first, self._last, self._size)
 
 
-def feed_of(rows: Sequence[Window]) -> dict[str, NDArray[Any]]:
-    """Return what the runtime's graph takes of a batch: `ids` [n, longest] int64, `lengths` and `own` [n] int32."""
-    lengths = np.array([len(r) for r in rows], np.int32)
-    ids = np.zeros((len(rows), int(lengths.max())), np.int64)
-    for n, row in enumerate(rows):
-        ids[n, : lengths[n]] = row.ids
-    return {"ids": ids, "lengths": lengths, "own": np.array([r.own for r in rows], np.int32)}
+def feed_of(pieces: Sequence[Sequence[int]]) -> dict[str, NDArray[Any]]:
+    """Return what the runtime's graph takes of a batch: `ids` [n, longest] int64 and `lengths` [n] int32."""
+    lengths = np.array([len(p) for p in pieces], np.int32)
+    ids = np.zeros((len(pieces), int(lengths.max())), np.int64)
+    for n, piece in enumerate(pieces):
+        ids[n, : lengths[n]] = piece
+    return {"ids": ids, "lengths": lengths}
 
 
 def plan_batches(lengths: NDArray[np.int64], budget: int) -> list[NDArray[np.int64]]:

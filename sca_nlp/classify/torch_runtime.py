@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sca_nlp.classify.contract import Array, Scores
 from sca_nlp.classify.folder import ModelFolder
 from sca_nlp.classify.linear import Ngrams, blend
-from sca_nlp.classify.tokens import Tokens, Window, plan_batches, pool_windows
+from sca_nlp.classify.tokens import Beside, Tokens, Window, plan_batches, pool_windows
 from sca_nlp.classify.transformer import available_threads
 from sca_nlp.codebook import Codebook
 from sca_nlp.errors import InputError, MissingExtraError
@@ -70,12 +70,12 @@ class TorchTransformer:
             import torch
             from transformers import AutoModel
 
-            from sca_nlp.classify.beside import read_passages
+            from sca_nlp.classify.beside import can_look, read_rows, states_of
         except ImportError as e:
             raise MissingExtraError(str(e.name), "train") from None
         raw = folder.arrays()
         config = _configuration(folder, raw)
-        self._torch, self._reads = torch, read_passages
+        self._torch, self._reads = torch, read_rows
         asked = device != "cpu"
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._half = asked or self._device == "cuda"
@@ -101,9 +101,16 @@ class TorchTransformer:
             raise InputError(folder.path, f"weights lack {missing[:1]} or hold unknown {unknown[:1]}", "the encoder's")
         self._head = {k: v.to(self._device) for k, v in arrays.items() if not k.startswith(prefix)}
         self._encoder.to(self._device, torch.bfloat16 if self._half else torch.float32)
-        self._forward = torch.compile(self._logits, dynamic=True) if device == "gpu-compiled" else self._logits
+        self._layer = None
+        if device == "gpu-compiled":
+            self._layer = torch.compile(states_of, dynamic=True)
+            self._encoder.compile(dynamic=True)
         self._tokens = Tokens.from_file(folder.path / "tokenizer.json", folder.meta["encoder"])
-        self._beside = int(folder.meta["encoder"].get("layers_beside", 0))
+        self._beside = Beside.of(folder.meta["encoder"])
+        if self._beside and not can_look(self._encoder):
+            raise InputError(
+                folder.path / "model.json", "neighbours for such an encoder", "one whose layers are BERT's"
+            )
         lexical = folder.meta.get("lexical")
         self._share = float(lexical["share"]) if isinstance(lexical, dict) else 0.0
         self._ngrams = None
@@ -133,25 +140,12 @@ class TorchTransformer:
         """Return the codes of each row."""
         return self._folder.decision.decide(probabilities)
 
-    def _padded(self, rows: list[Window]) -> tuple[Any, Any, Any]:
-        """Return ids and mask [n, longest] of some rows, and how many tokens are the passage's [n], on the device."""
-        torch = self._torch
-        step = _STEP if self._device == "cuda" else 1
-        lengths = np.array([len(r) for r in rows])
-        longest = -(-int(lengths.max()) // step) * step
-        mask = np.arange(longest) < lengths[:, None]
-        ids = np.zeros(mask.shape, np.int64)
-        ids[mask] = np.concatenate([np.asarray(r.ids, np.int64) for r in rows])
-        batch = tuple(map(torch.from_numpy, (ids, mask, np.array([r.own for r in rows]))))
-        if self._device == "cuda":
-            batch = tuple(t.pin_memory().to("cuda", non_blocking=True) for t in batch)
-        return batch
-
-    def _logits(self, ids: Any, mask: Any, own: Any, longest: int) -> Any:
+    def _logits(self, rows: list[Window]) -> Any:
         torch, h = self._torch, self._head
         nn = torch.nn.functional
-        x, m = self._reads(self._encoder, ids, mask, own, longest, self._beside)
-        assert m is not None
+        step = _STEP if self._device == "cuda" else 1
+        kinds = h["kinds"].to(self._encoder.dtype) if self._beside else None
+        x, m = self._reads(self._encoder, rows, self._beside, kinds, step, self._layer)
         x, m = x.float(), m.unsqueeze(-1).float()
         joint = torch.cat([(x * m).sum(1) / m.sum(1), x[:, 0]], 1)
         hidden = nn.gelu(nn.linear(joint, h["hidden.weight"], h["hidden.bias"]))
@@ -162,9 +156,9 @@ class TorchTransformer:
         lengths = np.array([len(r) for r in rows], np.int64)
         out = np.zeros((len(rows), len(self.codebook.classes)), np.float32)
         with self._torch.inference_mode():
-            plan = [(index, [rows[int(i)] for i in index]) for index in plan_batches(lengths, self.budget)]
-            made = [self._forward(*self._padded(some), max(r.own for r in some)) for _, some in plan]
-            for (index, _), logits in zip(plan, made, strict=True):  # read back once all is queued
+            plan = plan_batches(lengths, self.budget)
+            made = [self._logits([rows[int(i)] for i in index]) for index in plan]
+            for index, logits in zip(plan, made, strict=True):  # read back once all is queued
                 out[index] = self._probabilities(logits.float().cpu().numpy())
         return out
 

@@ -1,9 +1,12 @@
-"""Encoder classifiers at speed: unpadded tokens, batches of like length, equal passages once, windows for long ones."""
+"""Encoder classifiers at speed: unpadded tokens, batches of like length, equal passages once, windows for long ones.
+
+Each distinct window is read alone first, then each passage with its neighbours' states: see `beside`.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sca_nlp.classify.bert_graph import Shape, build_graph
+from sca_nlp.classify.bert_graph import Shape, build_graphs
 from sca_nlp.classify.cascade import FirstReader
 from sca_nlp.classify.contract import Array, Scores
 from sca_nlp.classify.folder import ModelFolder
 from sca_nlp.classify.linear import Ngrams, blend
-from sca_nlp.classify.tokens import Tokens, Window, feed_of, plan_batches, pool_windows
+from sca_nlp.classify.tokens import Tokens, Window, apart, feed_of, plan_batches, pool_windows
 from sca_nlp.codebook import Codebook
 from sca_nlp.errors import InputError
 
@@ -50,11 +53,58 @@ def _session(graph: bytes) -> Any:
     return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
+def kinds_of(arrays: Mapping[str, NDArray[Any]], shape: Shape) -> NDArray[np.float32]:
+    """Return what is added to the states of the sentence before and of the one after [2, width].
+
+    Raises:
+        InputError: the model looks at neighbours, and has none.
+    """
+    if not shape.beside:
+        return np.zeros((2, shape.width), np.float32)
+    kinds = arrays.get("kinds")
+    if kinds is None or kinds.shape != (2, shape.width):
+        raise InputError("weights.safetensors", "no array 'kinds' of the right shape", f"one of (2, {shape.width})")
+    return kinds.astype(np.float32)
+
+
+def feed_of_states(
+    rows: Sequence[Sequence[NDArray[np.float32] | None]], shape: Shape, kinds: NDArray[np.float32]
+) -> dict[str, NDArray[Any]]:
+    """Return what the second graph takes of a batch.
+
+    Args:
+        rows: states [length, width] of each row's own window, of the one before and of the one after; None: it has none.
+        shape: of the encoder.
+        kinds: see `kinds_of`.
+    """
+    lengths = np.array([0 if own is None else len(own) for own, _, _ in rows], np.int32)
+    states = np.zeros((len(rows), int(lengths.max()), shape.width), np.float32)
+    feed: dict[str, NDArray[Any]] = {"states": states, "lengths": lengths}
+    for n, (own, _, _) in enumerate(rows):
+        states[n, : lengths[n]] = own
+    if not shape.beside:
+        return feed
+    side = np.zeros((len(rows), shape.beside.before + shape.beside.after, shape.width), np.float32)
+    seen = np.zeros(side.shape[:2], np.int32)
+    for n, (_, before, after) in enumerate(rows):
+        tail = [] if before is None or not shape.beside.before else [before[-shape.beside.before :] + kinds[0]]
+        head = [] if after is None or not shape.beside.after else [after[: shape.beside.after] + kinds[1]]
+        at = 0
+        for found in (*tail, *head):
+            side[n, at : at + len(found)] = found
+            at += len(found)
+        seen[n, :at] = 1
+    longest = max(1, int(seen.sum(1).max()))  # a batch of passages without neighbours still has one place for them
+    return feed | {"side": side[:, :longest], "seen": seen[:, :longest]}
+
+
 class Transformer:
     """A fine-tuned encoder in ONNX Runtime."""
 
     #: Most tokens of a batch. Larger ones fall out of the cache; smaller ones pay for calls. Measured, see the card.
     budget = 512
+    #: Windows whose states are held at once; neighbours within such a stretch are read once. 70 MB, for MiniLM.
+    stretch = 1024
 
     def __init__(self, folder: ModelFolder, *, profile: str = "balanced", threads: int = 0) -> None:
         encoder = folder.meta.get("encoder")
@@ -75,13 +125,15 @@ class Transformer:
         self._first = None
         if profile == "fast" and int8 and "cascade" in folder.meta and self._ngrams is not None:
             self._first = FirstReader(folder.meta["cascade"], n, folder.path / "model.json")
-        self._session = _session(build_graph(arrays, shape, groups, int8=int8, narrow=int8 and saturates()))
+        graphs = build_graphs(arrays, shape, groups, int8=int8, narrow=int8 and saturates())
+        self._alone, self._rest = _session(graphs.alone), _session(graphs.rest)
+        self._shape, self._kinds = shape, kinds_of(arrays, shape)
         # What really runs: a model without ranges has no 8-bit path, one without a cascade no fast one.
         self.profile = ("fast" if self._first else "balanced") if int8 else "exact"
         self._tokens = Tokens.from_file(folder.path / "tokenizer.json", encoder)
         places = len(arrays["encoder.embeddings.position_embeddings.weight"])
-        if self._tokens.longest > places:
-            read = f"windows of {self._tokens.longest} tokens with neighbours"
+        if int(encoder["max_length"]) > places:
+            read = f"windows of {encoder['max_length']} tokens"
             raise InputError(folder.path / "model.json", read, f"at most {places}, the encoder's places")
         self.codebook: Codebook = folder.codebook
         self.model_id: str = folder.model_id
@@ -116,20 +168,41 @@ class Transformer:
         return pool_windows(self._run(rows), np.repeat(np.arange(len(cut)), [len(c) for c in cut]), len(cut))
 
     def _run(self, rows: list[Window]) -> Array:
-        lengths = np.array([len(r) for r in rows], np.int64)
+        """Return probabilities [n, n_classes] of windows."""
         out = np.zeros((len(rows), len(self.codebook.classes)), np.float32)
+        for start in range(0, len(rows), self.stretch):
+            some = rows[start : start + self.stretch]
+            pieces, where = apart(some)
+            states = self._states(pieces)
+
+            def one(index: NDArray[np.int64], where: Any = where, states: Any = states, start: int = start) -> None:
+                feed = feed_of_states(
+                    [[states[i] if i >= 0 else None for i in where[n]] for n in index], self._shape, self._kinds
+                )
+                out[start + index] = self._rest.run(["probabilities"], feed)[0]
+
+            self._in_threads(one, plan_batches(np.array([len(r) for r in some], np.int64), self.budget))
+        return out
+
+    def _states(self, pieces: list[list[int]]) -> list[NDArray[np.float32]]:
+        """Return the states [length, width] of each window, as far as it is read alone."""
+        out: list[NDArray[np.float32]] = [np.zeros((0, 0), np.float32)] * len(pieces)
 
         def one(index: NDArray[np.int64]) -> None:
-            out[index] = self._session.run(["probabilities"], feed_of([rows[int(i)] for i in index]))[0]
+            found = self._alone.run(["states"], feed_of([pieces[int(i)] for i in index]))[0]
+            for row, i in zip(found, index, strict=True):
+                out[int(i)] = row[: len(pieces[int(i)])]
 
-        plan = plan_batches(lengths, self.budget)
+        self._in_threads(one, plan_batches(np.array([len(p) for p in pieces], np.int64), self.budget))
+        return out
+
+    def _in_threads(self, one: Callable[[NDArray[np.int64]], None], plan: list[NDArray[np.int64]]) -> None:
         if self._threads == 1 or len(plan) == 1:
             for index in plan:
                 one(index)
         else:
             with ThreadPoolExecutor(self._threads) as pool:
                 list(pool.map(one, reversed(plan)))  # the longest first, so that no thread ends alone
-        return out
 
 
 def load(folder: ModelFolder, *, profile: str = "balanced", threads: int = 0, device: str = "cpu") -> Any:

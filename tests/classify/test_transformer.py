@@ -10,7 +10,7 @@ import pytest
 from sca_nlp.classify.cascade import FirstReader
 from sca_nlp.classify.folder import load_model, read_folder, write_folder
 from sca_nlp.classify.linear import Ngrams, log_odds
-from sca_nlp.classify.tokens import OVERLAP, Tokens, Window, plan_batches, pool_windows, windows
+from sca_nlp.classify.tokens import OVERLAP, Beside, Tokens, Window, apart, plan_batches, pool_windows, windows
 from sca_nlp.classify.transformer import Transformer
 from sca_nlp.codebook import default_codebook
 from sca_nlp.errors import InputError, UnknownNameError
@@ -28,8 +28,10 @@ from training.packing import package, plain_decision  # noqa: E402
 from training.settings import AnnotationsSection, EncoderSection, FitSection, TrainConfig  # noqa: E402
 
 BOOK = default_codebook()
-#: Of the tiny encoder's 32 places 16 are a passage's, and 7 each a neighbour's.
-SECTION = EncoderSection(max_length=16)
+#: The tiny encoder has two layers: one reads each sentence alone, the other looks at neighbours, too.
+SECTION = EncoderSection(max_length=16, before=7, after=5, layers_alone=1, layers_beside=1)
+#: For encoders that cannot look at neighbours.
+ALONE = EncoderSection(max_length=16, before=0, after=0)
 
 
 def build(
@@ -37,8 +39,8 @@ def build(
     kind: str = "bert",
     lexical: bool = False,
     most: float | None = None,
-    layers_beside: int = 1,
     spread: float = 0.02,
+    section: EncoderSection = SECTION,
 ) -> tuple[Path, object, object]:
     base = open_base(str(write_encoder(path / "base", kind=kind, spread=spread)))
     fit = FitSection(hidden=8)
@@ -46,10 +48,12 @@ def build(
         "tiny",
         (AnnotationsSection("x"),),
         "",
-        encoder=replace(SECTION, base=base.name, layers_beside=layers_beside),
+        encoder=replace(section, base=base.name),
         fit=fit,
     )
-    model = base.network(BOOK, fit, layers_beside).eval()
+    model = base.network(BOOK, fit, config.encoder).eval()
+    if model.kinds is not None:  # as if learned
+        torch.nn.init.normal_(model.kinds, std=spread)
     rows = [Annotation(str(n), "d", 0, 0, t, ()) for n, t in enumerate(sentences(40, 3, 12))]
     arrays, meta, texts = package(model, config, BOOK, base, make_dataset(rows, BOOK, "x", 0))
     if lexical:
@@ -88,12 +92,15 @@ def in_a_row(texts: list[str]) -> tuple[list[str], list[str], list[str]]:
     return texts, ["", *texts[:-1]], [*texts[1:], ""]
 
 
-@pytest.mark.parametrize(("kind", "layers_beside"), [("bert", 1), ("bert", 0), ("electra", 1), ("roberta", 1)])
-def test_every_runtime_reads_the_same_neighbours(tmp_path: Path, kind: str, layers_beside: int) -> None:
-    folder, model, base = build(tmp_path, kind, layers_beside=layers_beside, spread=0.3)
+@pytest.mark.parametrize(
+    ("kind", "layers"), [("bert", (1, 1)), ("bert", (0, 2)), ("electra", (1, 1)), ("roberta", (1, 1))]
+)
+def test_every_runtime_reads_the_same_neighbours(tmp_path: Path, kind: str, layers: tuple[int, int]) -> None:
+    section = replace(SECTION, layers_alone=layers[0], layers_beside=layers[1])
+    folder, model, base = build(tmp_path, kind, spread=0.3, section=section)
     said = in_a_row(sentences(30, 1, 12))
-    rows = base.windows(SECTION, *said)
-    assert {len(r) > r.own for r in rows} == {True}
+    rows = base.windows(section, *said)
+    assert any(r.before and r.after for r in rows)
     expected = model.probabilities(torch.tensor(predict(model, rows))).numpy()
     classifier = load_model(str(folder), profile="exact", threads=1)
     got = classifier.predict(*said).probabilities
@@ -102,29 +109,54 @@ def test_every_runtime_reads_the_same_neighbours(tmp_path: Path, kind: str, laye
     np.testing.assert_allclose(load_model(str(folder), device="gpu").predict(*said).probabilities, got, atol=5e-2)
 
 
-def test_a_passage_comes_first_and_its_neighbours_nearest_tokens_follow() -> None:
-    cut = Tokens(tokenizer_json(), 8, 2, 3)
+def test_an_encoder_whose_layers_are_not_berts_reads_a_sentence_alone(tmp_path: Path) -> None:
+    base = open_base(str(write_encoder(tmp_path / "base", kind="albert")))
+    with pytest.raises(InputError, match="neighbours for an encoder of type albert"):
+        base.network(BOOK, FitSection(hidden=8), SECTION)
+    assert base.network(BOOK, FitSection(hidden=8), ALONE).kinds is None
+
+
+def test_a_passage_has_its_neighbours_nearest_windows_beside_it() -> None:
+    cut = Tokens(tokenizer_json(), 8, Beside(2, 3, 1, 1))
     word = {w: n + 4 for n, w in enumerate(WORDS)}
     first, last = 2, 3
     middle, alone, long = cut(
         ["we talk", "peace", "war " * 20], ["they break the law", "", "never"], ["our friend is the enemy", "", "not"]
     )
     own = [first, word["we"], word["talk"], last]
-    after = [word["our"], word["friend"], word["is"], last]
-    assert middle == [Window([*own, word["the"], word["law"], last, *after], 4)]
-    assert middle[0].alone() == Window(own, 4)
-    assert alone == [Window([first, word["peace"], last], 3)]
-    assert {tuple(w.ids[w.own :]) for w in long} == {(word["never"], last, word["not"], last)}
+    before = [first, *(word[w] for w in ("they", "break", "the", "law")), last]
+    after = [first, *(word[w] for w in ("our", "friend", "is", "the", "enemy")), last]
+    assert middle == [Window(own, before, after)]
+    assert middle[0].alone() == Window(own)
+    assert alone == [Window([first, word["peace"], last])]
+    assert {(*w.before, *w.after) for w in long} == {(first, word["never"], last, first, word["not"], last)}
     assert len(long) > 1
-    assert cut(["we talk"]) == [[Window(own, 4)]]
+    [under] = cut(["we talk"], ["war " * 20], ["war " * 20])
+    assert (under[0].before, under[0].after) == (long[-1].ids, long[0].ids)
+    assert cut(["we talk"]) == [[Window(own)]]
     with pytest.raises(InputError, match="2 for 1 passages"):
         cut(["we talk"], ["a", "b"], [""])
 
 
-def test_neighbours_get_what_the_encoders_places_leave(tiny: tuple[Path, object, object]) -> None:
-    base = tiny[2]
-    assert [base.sizes(SECTION)[k] for k in ("max_length", "before", "after")] == [16, 7, 7]
-    assert [base.sizes(EncoderSection(max_length=64))[k] for k in ("max_length", "before", "after")] == [32, 0, 0]
+def test_a_window_is_read_alone_once_however_many_look_at_it() -> None:
+    a, b = [2, 5, 3], [2, 6, 7, 3]
+    pieces, where = apart([Window(a, [], b), Window(b, a, []), Window(a)])
+    assert pieces == [a, b]
+    assert where.tolist() == [[0, -1, 1], [1, 0, -1], [0, -1, -1]]
+
+
+def test_how_many_windows_are_held_at_once_changes_nothing(tiny: tuple[Path, object, object]) -> None:
+    said = in_a_row(sentences(30, 1, 12))
+    classifier = load_model(str(tiny[0]), profile="exact", threads=2)
+    whole = classifier.predict(*said).probabilities
+    classifier.stretch, classifier.budget = 4, 30  # type: ignore[attr-defined]
+    np.testing.assert_allclose(classifier.predict(*said).probabilities, whole, atol=1e-6)
+
+
+def test_layers_are_what_the_encoder_has(tiny: tuple[Path, object, object]) -> None:
+    names = ("max_length", "before", "after", "layers_alone", "layers_beside")
+    assert [tiny[2].sizes(EncoderSection(max_length=64))[k] for k in names] == [32, 32, 24, 1, 1]
+    assert [tiny[2].sizes(ALONE)[k] for k in names] == [16, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -187,7 +219,9 @@ def test_a_cascade_that_cannot_be_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"before": 400}, "places"),
+        ({"max_length": 400}, "places"),
+        ({"layers_beside": 0}, "without layers"),
+        ({"layers_alone": 9}, "sizes"),
         ({"after": -1}, "after"),
         ({"max_length": "x"}, "max_length"),
         ({"width": None}, "sizes"),
@@ -285,12 +319,13 @@ def test_torch_reads_little_padding(tiny: tuple[Path, object, object], monkeypat
     model = load_model(str(tiny[0]), device="gpu", threads=1)
     model.budget = 80
     seen: list[tuple[int, int, int]] = []
-    forward = model._forward
-    monkeypatch.setattr(
-        model,
-        "_forward",
-        lambda ids, mask, *rest: (seen.append((*ids.shape, int(mask.sum()))), forward(ids, mask, *rest))[1],
-    )
+    classify = model._logits
+
+    def counted(rows: list[Window]) -> object:
+        seen.append((len(rows), max(map(len, rows)), sum(map(len, rows))))
+        return classify(rows)
+
+    monkeypatch.setattr(model, "_logits", counted)
     model.predict(sentences(200, 8, 14))
     assert all(n * longest <= 80 for n, longest, _ in seen)
     assert sum(real for *_, real in seen) > 0.9 * sum(n * longest for n, longest, _ in seen)

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the torch extra is not installed")
 
-from sca_nlp.classify.tokens import Window
+from sca_nlp.classify.tokens import Beside, Window
 from tests.classify.test_transformer import build
 from training import inference_bench
 from training.gemm_bound import Bound, shapes
@@ -35,16 +35,17 @@ def test_the_plain_loop_reads_each_sentence_with_its_neighbours(
     assert (texts, []) in read  # and once more alone
 
 
-def test_what_layers_are_spared_does_not_count_towards_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_neighbours_token_counts_towards_the_bound_where_it_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Bound, "rate", lambda self, shape: 1e9)
     bound = Bound(shapes(6, 8, 32))
-    alone, beside = Window([1] * 10, 10), Window([1] * 30, 10)
+    alone, beside = Window([1] * 10), Window([1] * 10, [1] * 40, [1] * 8)
 
-    def tokens(windows: Sequence[Window], layers: tuple[int, int]) -> float:
-        return float(inference_bench._share(bound, windows, 2.0, layers)["tokens_per_sentence"])
+    def tokens(windows: Sequence[Window], looks: Beside) -> float:
+        return float(inference_bench._share(bound, windows, 2.0, looks)["tokens_per_sentence"])
 
-    assert tokens([alone], (6, 6)) == 10
-    assert tokens([alone], (4, 6)) == 10
-    # 20 tokens of neighbours: three layers of six whole, and in the fourth keys and values, 2 of 12 width^2.
-    assert tokens([beside], (4, 6)) == pytest.approx(10 + 20 * (3 + 1 / 6) / 6, abs=0.05)
-    assert tokens([alone, beside], (4, 6)) == pytest.approx(10 + 10 * (3 + 1 / 6) / 6, abs=0.05)
+    assert tokens([alone], Beside()) == 10
+    assert tokens([beside], Beside()) == 10
+    assert tokens([alone], Beside(12, 24, 2, 2)) == 10
+    # 12 of the 40 before and all 8 after, in two layers of six keys and values, 2 of 12 width^2.
+    assert tokens([beside], Beside(12, 24, 2, 2)) == pytest.approx(10 + 20 * 2 / 6 / 6, abs=0.05)
+    assert tokens([alone, beside], Beside(12, 24, 2, 2)) == pytest.approx(10 + 10 * 2 / 6 / 6, abs=0.05)

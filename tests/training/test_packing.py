@@ -25,9 +25,10 @@ BOOK = default_codebook()
 @pytest.mark.parametrize("kind", ["bert", "electra"])
 def test_held_out_sentences_are_scored_as_the_runtime_will_score_them(tmp_path: Path, kind: str) -> None:
     base = open_base(str(write_encoder(tmp_path / "base", kind=kind, spread=0.3)))
-    section = EncoderSection(base.name, 16, layers_beside=1)
+    section = EncoderSection(base.name, 16, layers_alone=1, layers_beside=1)
     config = TrainConfig("tiny", (AnnotationsSection("x"),), "", encoder=section, fit=FitSection(hidden=8))
-    model = base.network(BOOK, config.fit, 1).eval()
+    model = base.network(BOOK, config.fit, section).eval()
+    torch.nn.init.normal_(model.kinds)
     texts = sentences(60, 3, 12)
     near = zip(texts, ["", *texts[:-1]], [*texts[1:], ""], strict=True)
     rows = [Annotation(str(n), "d", 0, 0, t, (), prev=p, next=a) for n, (t, p, a) in enumerate(near)]

@@ -22,11 +22,11 @@ def lora(material: Material, say: Say, rank: int = 8, rate: float = 1e-3, budget
     from training.encoders import open_base
     from training.finish import probabilities
     from training.fit import load, loss_of
-    from training.network import batches, pad, predict
+    from training.network import batches, predict
     from training.settings import FitSection
 
     fit, base, learn, book = FitSection(), open_base(material.base), material.learn, material.book
-    model = base.network(book, fit)
+    model = base.network(book, fit, ALONE)
     low = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=["query", "value"], lora_dropout=0.05)
     model.encoder = inject_adapter_in_model(low, model.encoder)
     for name, p in model.named_parameters():
@@ -43,8 +43,8 @@ def lora(material: Material, say: Say, rank: int = 8, rate: float = 1e-3, budget
     for step, index in enumerate(plan):
         for group in optimizer.param_groups:
             group["lr"] = rate * min((step + 1) / max(1, 0.08 * len(plan)), 1 - step / len(plan))
-        x, mask, _ = pad([rows[int(i)] for i in index])
-        loss = loss_of(model(x, mask), gold[torch.tensor(index)], model, weight, fit.loss)
+        logits = model([rows[int(i)] for i in index])
+        loss = loss_of(logits, gold[torch.tensor(index)], model, weight, fit.loss)
         loss.backward()  # type: ignore[no-untyped-call]
         for m, p in zip(masters, params, strict=True):
             m.grad = p.grad.float() if p.grad is not None else torch.zeros_like(m)

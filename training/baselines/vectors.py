@@ -44,7 +44,8 @@ def embedder(encoder: Any, base: Any) -> Embed:
     """
     import torch
 
-    from training.network import batches, pad
+    from sca_nlp.classify.beside import padded
+    from training.network import STRIDE, batches
 
     model = encoder.eval().to(torch.bfloat16)
     known: dict[str, NDArray[np.float16]] = {}
@@ -54,8 +55,8 @@ def embedder(encoder: Any, base: Any) -> Embed:
         rows = base.windows(ALONE, new)
         with torch.inference_mode():
             for index in batches([len(r) for r in rows], 2048):
-                x, mask, _ = pad([rows[int(i)] for i in index])
-                m = (mask if mask is not None else torch.ones_like(x)).unsqueeze(-1)
+                x, mask = padded([rows[int(i)].ids for i in index], STRIDE)
+                m = mask.unsqueeze(-1)
                 h = model(input_ids=x, attention_mask=mask).last_hidden_state.float() * m
                 v = (h.sum(1) / m.sum(1)).numpy()
                 for row, i in zip(v, index, strict=True):
