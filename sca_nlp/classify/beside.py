@@ -2,8 +2,8 @@
 tokens became there.
 
 So a sentence costs little more with neighbours than without: in a document each neighbour is a sentence that is read
-anyway. The encoder is any of the transformers library whose layers are BERT's (RoBERTa's and ELECTRA's are); others read
-a sentence alone. For training and all torch runtimes; `bert_graph` does the same without torch.
+anyway. The encoder is any of the transformers library whose layers are BERT's (RoBERTa's and ELECTRA's are); others
+read a sentence alone. For training and all torch runtimes; `bert_graph` does the same without torch.
 """
 
 from __future__ import annotations

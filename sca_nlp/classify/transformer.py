@@ -73,7 +73,7 @@ def feed_of_states(
     """Return what the second graph takes of a batch.
 
     Args:
-        rows: states [length, width] of each row's own window, of the one before and of the one after; None: it has none.
+        rows: states [length, width] of each row's own window, of the one before and of the one after; None: none there.
         shape: of the encoder.
         kinds: see `kinds_of`.
     """
