@@ -26,6 +26,7 @@ from training.train import judged_on, load_annotations, train  # noqa: E402
 torch.set_num_threads(1)
 
 BOOK = default_codebook()
+SECTION = EncoderSection(max_length=16, layers_alone=1, layers_beside=1)
 PAIRS = Path(__file__).with_name("minimal_pairs.jsonl")
 
 
@@ -154,11 +155,13 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> object:
 
 def test_a_killed_fit_goes_on_from_its_checkpoint(tmp_path: Path, base: object) -> None:
     settings = FitSection(epochs=3, hidden=8, budget=128, patience=0)
-    ids = base.windows(EncoderSection(max_length=16), sentences(60, 1, 9))
+    ids = base.windows(SECTION, sentences(60, 1, 9))
     gold = np.random.default_rng(0).integers(0, 2, (60, 10)).astype(np.float32)
 
     def run(checkpoint: Path | None, log: object = lambda row: None) -> dict[str, torch.Tensor]:
-        return fit(base.network(BOOK, settings), ids, gold, settings, checkpoint=checkpoint, log=log).state_dict()
+        return fit(
+            base.network(BOOK, settings, SECTION), ids, gold, settings, checkpoint=checkpoint, log=log
+        ).state_dict()
 
     whole = run(None)
 
@@ -177,7 +180,7 @@ def test_a_killed_fit_goes_on_from_its_checkpoint(tmp_path: Path, base: object) 
     # Dropout draws differ after the restart, so weights agree closely, not to the bit.
     assert all((whole[k] - resumed[k]).abs().mean() < 5e-3 for k in whole)
     with pytest.raises(InputError, match="other settings"):
-        fit(base.network(BOOK, settings), ids, gold, FitSection(epochs=9, hidden=8), checkpoint=tmp_path / "c")
+        fit(base.network(BOOK, settings, SECTION), ids, gold, FitSection(epochs=9, hidden=8), checkpoint=tmp_path / "c")
 
 
 def test_the_rate_rises_anew_with_every_cycle(tmp_path: Path, base: object) -> None:
@@ -185,7 +188,7 @@ def test_the_rate_rises_anew_with_every_cycle(tmp_path: Path, base: object) -> N
     assert max(up_and_down) == pytest.approx(1.0)
     assert up_and_down[0] == pytest.approx(0.1)
     assert up_and_down[-1] < 0.02
-    ids = base.windows(EncoderSection(max_length=16), sentences(60, 1, 9))
+    ids = base.windows(SECTION, sentences(60, 1, 9))
     gold = np.random.default_rng(0).integers(0, 2, (60, 10)).astype(np.float32)
 
     class Killed(Exception):
@@ -201,7 +204,7 @@ def test_the_rate_rises_anew_with_every_cycle(tmp_path: Path, base: object) -> N
         settings = FitSection(epochs=epochs, cycle=cycle, hidden=8, budget=128, patience=0, average=0)
         checkpoint = tmp_path / f"{epochs}-{cycle}"
         with contextlib.suppress(Killed):
-            fit(base.network(BOOK, settings), ids, gold, settings, checkpoint=checkpoint, log=kill)
+            fit(base.network(BOOK, settings, SECTION), ids, gold, settings, checkpoint=checkpoint, log=kill)
         state = torch.load(checkpoint, weights_only=True)
         assert state["epoch"] == (1 if killed else 2)
         return dict(enumerate(state["masters"]))
@@ -224,7 +227,7 @@ def test_a_cycle_that_does_not_divide_the_epochs_is_refused(tmp_path: Path, cycl
 
 
 def test_softmax_loss_is_the_likelihood_of_the_three_values(base: object) -> None:
-    model: SentenceClassifier = base.network(BOOK, FitSection(hidden=8))
+    model: SentenceClassifier = base.network(BOOK, FitSection(hidden=8), SECTION)
     logits = torch.randn(4, 10)
     gold = torch.zeros(4, 10)
     gold[0, 0] = gold[1, 3] = 1
