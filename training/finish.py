@@ -117,6 +117,13 @@ def lessons(rows: Sequence[Window], data: Dataset, config: TrainConfig) -> list[
     return [row.alone() if a else row for row, a in zip(rows, alone, strict=True)]
 
 
+def turn(n: int, share: float, k: int, seed: int) -> NDArray[np.int64]:
+    """Return the rows that fit `k` learns from: a share of all `n`, each fit another until all have had their turn."""
+    order = np.random.default_rng(seed).permutation(n)
+    size = max(1, round(share * n))
+    return order[(k * size + np.arange(size)) % n]
+
+
 def _finish_job(job: tuple[TrainConfig, Codebook, Dataset, Path, int], threads: int) -> None:
     """Fit once from the mean of the fold models; leave the weights and a log in the work folder."""
     config, codebook, data, work, k = job
@@ -130,6 +137,9 @@ def _finish_job(job: tuple[TrainConfig, Codebook, Dataset, Path, int], threads: 
     model = base.network(codebook, config.fit, config.encoder)
     model.load_state_dict(mean_weights([work / f"fold{f}.pt" for f in range(config.split.folds)]))
     rows = base.windows(config.encoder, data.texts, *data.neighbours)
+    learn = [*lessons(rows, data, config), *base.windows(config.encoder, [a.text for a in extra])]
+    targets = np.vstack([target, encode_gold(extra, codebook)])
+    part = turn(len(learn), config.finish.share, k, config.fit.seed)
     with (work / f"final{k}.log").open("a", encoding="utf-8") as log:
 
         def write(row: dict[str, Any]) -> None:
@@ -138,8 +148,8 @@ def _finish_job(job: tuple[TrainConfig, Codebook, Dataset, Path, int], threads: 
 
         model = fit(
             model,
-            [*lessons(rows, data, config), *base.windows(config.encoder, [a.text for a in extra])],
-            np.vstack([target, encode_gold(extra, codebook)]),
+            [learn[int(i)] for i in part],
+            targets[part],
             replace(settings, head_rate=min(settings.head_rate, rate * 4)),
             checkpoint=work / f"final{k}.checkpoint",
             log=write,

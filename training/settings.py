@@ -83,6 +83,7 @@ class FinishSection:
     rate: float = 1e-4
     soften: float = 0.5  # share of the out-of-fold probability in the target; the rest is the coder's decision
     seeds: int = 2  # fits with other orders of the sentences; their weights are averaged
+    share: float = 1.0  # of the sentences, that each of them learns from: two of 0.5 learn from all between them
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,8 @@ def read_train_config(path: Path | str) -> TrainConfig:
         raise InputError(path, "no [[annotations]]", "at least one, with a path")
     if config.split.folds < 2:
         raise InputError(f"{path}: split.folds", str(config.split.folds), "at least 2")
+    if not 0 < config.finish.share <= 1:
+        raise InputError(f"{path}: finish.share", str(config.finish.share), "more than 0, at most 1")
     if config.fit.cycle < 0 or (config.fit.cycle and config.fit.epochs % config.fit.cycle):
         got = f"{config.fit.cycle} of {config.fit.epochs} epochs"
         raise InputError(f"{path}: fit.cycle", got, "a divisor of fit.epochs, or 0")

@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch", reason="the torch extra is not installed")
 
 from training.encoders import open_base  # noqa: E402
 from training.evaluate import compare_models, evaluate, minimal_pairs  # noqa: E402
-from training.finish import probabilities, soften  # noqa: E402
+from training.finish import probabilities, soften, turn  # noqa: E402
 from training.fit import fit, loss_of, share_of_rate  # noqa: E402
 from training.network import SentenceClassifier, batches  # noqa: E402
 from training.settings import EncoderSection, FitSection, read_train_config  # noqa: E402
@@ -258,6 +258,19 @@ def test_dropout_by_the_byte_keeps_means_and_rests_outside_training() -> None:
     whole = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Sequential(torch.nn.Dropout(0.2), torch.nn.Dropout(0)))
     quicken(whole)
     assert [type(m).__name__ for m in whole[1]] == ["ByteDropout", "Dropout"]
+
+
+def test_fits_on_a_share_of_the_sentences_take_turns(tmp_path: Path) -> None:
+    halves = [turn(11, 0.5, k, 1) for k in (0, 1)]
+    assert [len(h) for h in halves] == [6, 6]
+    assert set(halves[0]) | set(halves[1]) == set(range(11))
+    assert sorted(turn(11, 1.0, 3, 1)) == list(range(11))
+    assert not np.array_equal(turn(11, 1.0, 0, 1), turn(11, 1.0, 0, 2))
+    write_annotations(tmp_path / "annotations.jsonl")
+    config = write_config(tmp_path, None)
+    config.write_text(config.read_text() + "[finish]\nshare = 1.5\n")
+    with pytest.raises(InputError, match=r"finish\.share"):
+        read_train_config(config)
 
 
 def test_softened_targets_stay_shares() -> None:
