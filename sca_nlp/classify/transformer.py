@@ -140,7 +140,10 @@ class Transformer:
         self.digest: str = folder.digest
 
     def predict(self, texts: Sequence[str], prev: Sequence[str] = (), next: Sequence[str] = ()) -> Scores:
-        """Score passages; those with equal texts and neighbours are read once."""
+        """Score passages; those with equal texts and neighbours are read once.
+
+        In the order of their documents they cost least: a neighbour that is a passage nearby is read with it.
+        """
         if not len(texts):
             return Scores(np.zeros((0, len(self.codebook.classes)), np.float32), np.zeros(0, np.int32))
         *unique, where = self._tokens.distinct(texts, prev, next)
