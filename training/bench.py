@@ -28,22 +28,27 @@ from sca_nlp.records import Speech
 from sca_nlp.store import SPEECH_FIELDS, write_speeches
 from training.inference_bench import Said, bench
 
+#: Successive sentences that `as_they_come` takes of a speech.
+RUN = 50
+
 
 def as_they_come(path: Path, n: int, seed: int = 0) -> list[Said]:
-    """Return `n` different sentences of a corpus, with their neighbours, at random.
+    """Return `n` different sentences with their neighbours: runs of `RUN` from speeches drawn at random.
 
-    A cascade's speed hangs on how many hold no class.
+    A cascade's speed hangs on how many sentences hold no class, and that of reading neighbours on whether they are
+    passages too: sentences drawn one by one would be neither as a corpus has them.
     """
     rng = np.random.default_rng(seed)
     speeches = list(read_speeches(path, rejects=lambda r: None))
     found: dict[str, Said] = {}
     for k in rng.permutation(len(speeches)):
         passages = cut(speeches[int(k)]).passages
-        found |= {p.text: (p.text, p.prev, p.next) for p in passages if p.text not in found}
-        if len(found) >= 20 * n:
+        start = int(rng.integers(0, max(1, len(passages) - RUN + 1)))
+        for p in passages[start : start + RUN]:
+            found.setdefault(p.text, (p.text, p.prev, p.next))
+        if len(found) >= n:
             break
-    said = list(found.values())
-    return [said[int(k)] for k in rng.permutation(len(said))[:n]]
+    return list(found.values())[:n]
 
 
 def stages(data: Path, n_speeches: int = 60, rounds: int = 5) -> dict[str, float]:
