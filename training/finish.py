@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sca_nlp.classify import network
+from sca_nlp.classify.network import membership
 from sca_nlp.classify.tokens import Window
 from sca_nlp.codebook import Codebook
 from training.counterfactuals import counterfactuals
@@ -33,13 +35,8 @@ def device_of() -> str:
 
 def probabilities(logits: Array, codebook: Codebook, loss: str) -> Array:
     """Return probabilities [n, n_classes] from logits, as the runtime makes them."""
-    z = np.clip(logits, -40, 40)
-    if loss == "sigmoid":
-        return (1 / (1 + np.exp(-z))).astype(np.float32)
-    e = np.exp(z)
-    out = np.zeros_like(e)
-    for group in codebook.groups():
-        out[:, group] = e[:, group] / (1 + e[:, group].sum(1, keepdims=True))
+    member = membership(codebook.groups()) if loss == "softmax" else None
+    out: Array = network.probabilities(torch.from_numpy(logits), member).numpy()
     return out
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from sca_nlp.classify.folder import PROFILES, find_model, load_model, read_folder
+from sca_nlp.classify.folder import PROFILES, ModelFolder, find_model, load_model, read_folder
 from sca_nlp.classify.tokens import Beside, Window
 from training.gemm_bound import Bound, multiply_adds, shapes
 
@@ -70,18 +70,19 @@ def bench(
         threads: of both sides.
         rounds: interleaved rounds, at least 1.
     """
+    folder = read_folder(find_model(model))
     classifiers: dict[str, Any] = {p: load_model(model, profile=p, threads=threads) for p in PROFILES}
     texts, prev, after = (list(column) for column in zip(*said, strict=True))
     cuts = classifiers["exact"]._tokens(texts, prev, after)
     windows: list[Window] = [w for cut in cuts for w in cut]
-    looks = Beside.of(read_folder(find_model(model)).meta["encoder"])
+    looks = Beside.of(folder.meta.get("encoder") or {})
     plain, beside = naive(base, threads), _beside(classifiers["exact"], [cut[0] for cut in cuts], looks)
     sides: dict[str, Callable[[], Any]] = {PLAIN: partial(plain, texts, beside)}
     if beside:
         sides[ALONE] = partial(plain, texts, [])
     for profile, classifier in classifiers.items():
         sides[profile] = partial(classifier.predict, texts, prev, after)
-    bound = _bound(model, threads)
+    bound = _bound(folder, threads)
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for classifier in classifiers.values():
         classifier.predict(texts[:64], prev[:64], after[:64])  # first calls allocate and compile
@@ -155,9 +156,8 @@ def _share(bound: Bound, windows: Sequence[Window], rate: float, looks: Beside) 
     }
 
 
-def _bound(model: str | None, threads: int) -> Bound | None:
+def _bound(folder: ModelFolder, threads: int) -> Bound | None:
     """Return the bound of a model's 8-bit products, or None for a model without such."""
-    folder = read_folder(find_model(model))
     encoder = folder.meta.get("encoder")
     if not isinstance(encoder, dict) or encoder.get("architecture") != "bert":
         return None

@@ -1,4 +1,4 @@
-"""The network: an encoder shared by all classes, and a head that lets each class look for its own words."""
+"""The network in training: quick dropout, batches of like length, logits of many rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sca_nlp.classify.beside import read_rows
+from sca_nlp.classify.network import Network, membership
 from sca_nlp.classify.tokens import Beside, Window
 
 
@@ -43,12 +43,10 @@ def quicken(model: nn.Module) -> None:
             quicken(child)
 
 
-class SentenceClassifier(nn.Module):
-    """Encoder, then per class: a perceptron on [mean of tokens, first token] plus attention of the class's own.
+class SentenceClassifier(Network):
+    """The network with what its training needs: a call reads a batch, and its loss knows which classes belong together.
 
-    With `beside`, some of the encoder's layers look at the neighbours of a passage (`sca_nlp.classify.beside`); the
-    head looks at the passage's tokens alone. Logits have shape [n, n_classes]; `probabilities` makes a softmax over
-    each indicator's values and 'absent', so that 'affirmed' and 'denied' compete and cannot both be likely.
+    `member` is `sca_nlp.classify.network.membership` of the codebook.
     """
 
     def __init__(
@@ -60,42 +58,13 @@ class SentenceClassifier(nn.Module):
         dropout: float,
         beside: Beside | None = None,
     ) -> None:
-        super().__init__()
-        n = sum(len(g) for g in groups)
-        self.encoder = encoder
-        self.beside = beside or Beside()
-        self.dropout = nn.Dropout(dropout)
-        self.hidden = nn.Linear(2 * width, hidden)
-        self.out = nn.Linear(hidden, n)
-        self.query = nn.Linear(width, n)  # which token a class attends to
-        self.value = nn.Linear(width, n, bias=False)  # what that token says for the class
-        # Added to the states of the sentence before and of the one after, which tell nothing of where they stand.
-        self.kinds = nn.Parameter(torch.zeros(2, width)) if self.beside else None
-        member = torch.zeros(n, n)
-        for g in groups:
-            for a in g:
-                for b in g:
-                    member[a, b] = 1
+        member = membership(groups)
+        super().__init__(encoder, width, len(member), hidden, beside, dropout)
         self.register_buffer("member", member, persistent=False)
 
     def forward(self, rows: Sequence[Window]) -> Tensor:
         """Return logits [n, n_classes] of windows of like length."""
-        h, mask = read_rows(self.encoder, rows, self.beside, self.kinds, STRIDE)
-        m = mask.unsqueeze(-1).to(h.dtype)
-        mean = (h * m).sum(1) / m.sum(1)
-        scores = self.query(h).masked_fill(m == 0, torch.finfo(h.dtype).min)
-        attended = (scores.float().softmax(1).to(h.dtype) * self.value(self.dropout(h))).sum(1)
-        joint = self.dropout(torch.cat([mean, h[:, 0]], 1))
-        logits: Tensor = self.out(self.dropout(nn.functional.gelu(self.hidden(joint)))) + attended
-        return logits.float()
-
-    def probabilities(self, logits: Tensor) -> Tensor:
-        """Return [n, n_classes]: softmax over each indicator's values and absent (whose logit is 0)."""
-        shift = logits.max(1, keepdim=True).values.clamp(min=0)
-        e = torch.exp(logits - shift)
-        total: Tensor = torch.exp(-shift) + e @ self.get_buffer("member").to(e.dtype)
-        out: Tensor = e / total
-        return out
+        return self.read(rows, STRIDE)
 
 
 #: Sentences whose lengths round up to one multiple of so many tokens share batches, padded to that multiple. Every new

@@ -69,13 +69,19 @@ class _Builder:
         self.watched: list[str] = []
         self._n = 0
 
-    def constant(self, value: NDArray[Any]) -> str:
+    def constant(self, value: Any) -> str:
         from onnx import numpy_helper
 
         self._n += 1
         name = f"c{self._n}"
         self.constants.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
+
+    def cast(self, x: str, kind: str) -> str:
+        """Return `x` as another kind of number, by the name that ONNX gives it."""
+        from onnx import TensorProto
+
+        return self.op("Cast", x, to=getattr(TensorProto, kind))
 
     def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         from onnx import helper
@@ -130,14 +136,11 @@ def build_graphs(
     b = _Bert(weights, shape, int8=int8, narrow=narrow, watch=watch)
     h, mask = "states", b.mask()
     beside = range(first, first + shape.beside.layers_beside)
-    there = b.op("Concat", b.op("Cast", mask, to=_INT32), "seen", axis=1) if beside else ""
+    there = b.op("Concat", b.cast(mask, "INT32"), "seen", axis=1) if beside else ""
     for k in range(first, shape.n_layers):
         h = b.layer(k, h, there, "side") if k in beside else b.layer(k, h, "lengths")
     inputs = {"states": 3, "lengths": 1} | ({"side": 3, "seen": 2} if beside else {})
     return Graphs(alone, b.graph(b.head(h, mask, groups), "probabilities", inputs))
-
-
-_INT32 = 6  # onnx.TensorProto.INT32
 
 
 class _Bert(_Builder):
@@ -147,11 +150,7 @@ class _Bert(_Builder):
         super().__init__()
         self._weights, self._shape = weights, shape
         self._int8, self._top, self._watch = int8, 63 if narrow else 127, watch
-        self._zero, self._one, self._two = (self.number(np.array([k], np.int64)) for k in (0, 1, 2))
-
-    def number(self, value: Any) -> str:
-        """Return the name of a constant."""
-        return self.constant(np.asarray(value))
+        self._zero, self._one, self._two = (self.constant(np.array([k], np.int64)) for k in (0, 1, 2))
 
     def array(self, name: str) -> NDArray[np.float32]:
         """Return an array of the model in fp32."""
@@ -191,8 +190,8 @@ class _Bert(_Builder):
         low, high = (float(v) for v in self.array(name))
         low, high = min(low, 0.0), max(high, 1e-6)
         scale = (high - low) / 255
-        s = self.number(np.float32(scale))
-        z = self.number(np.uint8(round(-low / scale)))
+        s = self.constant(np.float32(scale))
+        z = self.constant(np.uint8(round(-low / scale)))
         balance = self.array(name + ".balance")
         even = self.op("Mul", x, self.constant(1 / balance))
         return _Quantised(self.op("QuantizeLinear", even, s, z), s, z, balance)
@@ -262,24 +261,24 @@ class _Bert(_Builder):
 
     def mask(self) -> str:
         """Return which of `states` are no padding [n, length], as booleans."""
-        length = self.op("Gather", self.op("Shape", "states"), self.number(np.int64(1)))
-        steps = self.op("Range", self.number(np.int64(0)), length, self.number(np.int64(1)))
-        lengths = self.op("Unsqueeze", self.op("Cast", "lengths", to=7), self._one)  # INT64
+        length = self.op("Gather", self.op("Shape", "states"), self.constant(np.int64(1)))
+        steps = self.op("Range", self.constant(np.int64(0)), length, self.constant(np.int64(1)))
+        lengths = self.op("Unsqueeze", self.cast("lengths", "INT64"), self._one)
         return self.op("Less", self.op("Unsqueeze", steps, self._zero), lengths)
 
     def head(self, h: str, inside: str, groups: list[list[int]]) -> str:
         """Return probabilities [n, n_classes]: of mean and first token, and of each class's own attention."""
-        mask = self.op("Unsqueeze", self.op("Cast", inside, to=1), self._two)  # FLOAT
+        mask = self.op("Unsqueeze", self.cast(inside, "FLOAT"), self._two)
         mean = self.op(
             "Div",
             self.op("ReduceSum", self.op("Mul", h, mask), self._one, keepdims=0),
             self.op("ReduceSum", mask, self._one, keepdims=0),
         )
-        first = self.op("Gather", h, self.number(np.int64(0)), axis=1)
+        first = self.op("Gather", h, self.constant(np.int64(0)), axis=1)
         joint = self.op("Concat", mean, first, axis=-1)
         hidden = self.op("Gelu", self.product(joint, *self.linear("hidden"), None), domain="com.microsoft")
         logits = self.product(hidden, *self.linear("out"), None)
-        off = self.op("Mul", self.op("Sub", mask, self.number(np.float32(1))), self.number(np.float32(1e9)))
+        off = self.op("Mul", self.op("Sub", mask, self.constant(np.float32(1))), self.constant(np.float32(1e9)))
         looks = self.op("Add", self.product(h, *self.linear("query"), None), off)
         says = self.op("MatMul", h, self.constant(self.array("value.weight").T))
         attended = self.op("Mul", self.op("Softmax", looks, axis=1), says)
@@ -290,10 +289,10 @@ class _Bert(_Builder):
         member = np.zeros((n, n), np.float32)
         for g in groups:
             member[np.ix_(g, g)] = 1
-        within = self.op("Clip", logits, self.number(np.float32(-40)), self.number(np.float32(40)))
+        within = self.op("Clip", logits, self.constant(np.float32(-40)), self.constant(np.float32(40)))
         e = self.op("Exp", within)
         return self.op(
-            "Div", e, self.op("Add", self.op("MatMul", e, self.constant(member)), self.number(np.float32(1)))
+            "Div", e, self.op("Add", self.op("MatMul", e, self.constant(member)), self.constant(np.float32(1)))
         )
 
     def graph(self, result: str, name: str, inputs: Mapping[str, int]) -> bytes:

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sca_nlp.classify.tokens import Beside, Window, apart
+from sca_nlp.classify.tokens import Beside, Window, apart, feed_of
 
 #: Takes a layer, states, their mask, and the states that are looked at, too, with their mask.
 Layer = Callable[[nn.Module, Tensor, Tensor, Tensor | None, Tensor | None], Tensor]
@@ -29,13 +30,9 @@ def can_look(encoder: nn.Module) -> bool:
 
 def padded(pieces: Sequence[Sequence[int]], step: int = 1, device: Any = None) -> tuple[Tensor, Tensor]:
     """Return ids [n, longest] and their mask (1 for tokens), the longest rounded up to a multiple of `step`."""
-    longest = -(-max(map(len, pieces)) // step) * step
-    ids = torch.zeros(len(pieces), longest, dtype=torch.long)
-    mask = torch.zeros(len(pieces), longest, dtype=torch.long)
-    for n, piece in enumerate(pieces):
-        ids[n, : len(piece)] = torch.tensor(piece)
-        mask[n, : len(piece)] = 1
-    return ids.to(device), mask.to(device)
+    feed = feed_of(pieces, step)
+    mask = np.arange(feed["ids"].shape[1]) < feed["lengths"][:, None]
+    return torch.from_numpy(feed["ids"]).to(device), torch.from_numpy(mask.astype(np.int64)).to(device)
 
 
 def read_rows(
@@ -72,7 +69,7 @@ def read_rows(
         return h
 
     h = alone(ids, mask)
-    side, seen = _looked_at(alone, rows, beside, kinds, step)
+    side, seen = _looked_at(alone, rows, beside, kinds.to(h.dtype), step)
     for k, one in enumerate(layers[beside.layers_alone :]):
         h = layer(one, h, mask, side, seen) if k < beside.layers_beside else layer(one, h, mask, None, None)
     return h, mask

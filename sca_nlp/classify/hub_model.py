@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from transformers import AutoModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from sca_nlp.classify.beside import read_rows
 from sca_nlp.classify.contract import Array, decision_from
 from sca_nlp.classify.hub_export import FORM, HEAD
 from sca_nlp.classify.linear import Ngrams, blend
+from sca_nlp.classify.network import Network, membership, probabilities
 from sca_nlp.classify.tokens import Beside, Tokens, plan_batches, pool_windows
 from sca_nlp.codebook import read_codebook
 from sca_nlp.errors import InputError
@@ -24,7 +24,7 @@ from sca_nlp.errors import InputError
 _BUDGET = 4096  # tokens of a batch of `score`
 
 
-class SecurityIndicatorsNetwork(nn.Module):
+class SecurityIndicatorsNetwork(Network):
     """An exported model in torch: `from_pretrained` loads it, a call gives logits, `score` calibrated probabilities.
 
     Logits [n, n_classes] are the network's; a softmax over each indicator's values and absent (logit 0) makes
@@ -32,27 +32,20 @@ class SecurityIndicatorsNetwork(nn.Module):
     """
 
     def __init__(self, encoder: nn.Module, config: Any, arrays: dict[str, Any], folder: Path) -> None:
-        super().__init__()
+        sca = config.sca
+        n, width = arrays["query.weight"].shape
+        super().__init__(encoder, width, n, len(arrays["hidden.bias"]), Beside.of(sca))
         self.config = config
-        self.encoder = encoder
-        width, n = arrays["query.weight"].shape[1], len(arrays["out.bias"])
-        self.hidden = nn.Linear(2 * width, len(arrays["hidden.bias"]))
-        self.out = nn.Linear(len(arrays["hidden.bias"]), n)
-        self.query = nn.Linear(width, n)
-        self.value = nn.Linear(width, n, bias=False)
-        head = {k: torch.from_numpy(arrays[k]) for k in HEAD}
+        head = {k: torch.from_numpy(arrays[k]) for k in (*HEAD, *(["kinds"] if self.beside else []))}
         _, unknown = self.load_state_dict(head, strict=False)
         assert not unknown
-        sca = config.sca
         book = read_codebook(folder / "codebook.toml")
         self._decision = decision_from(sca, book, folder / "config.json")
-        self._groups, self._softmax = sca["groups"], sca["loss"] == "softmax"
+        self._member = membership(sca["groups"]) if sca["loss"] == "softmax" else None
         self._share = float(sca["lexical"]["share"]) if sca["lexical"] else 0.0
         ngrams = int(sca["lexical"]["ngrams"]) if sca["lexical"] else 0
         self._ngrams = Ngrams(arrays, n, ngrams, folder, "lexical.") if ngrams else None
         self._tokens = Tokens.from_file(folder / "tokenizer.json", sca)
-        self._beside = Beside.of(sca)
-        self.kinds = nn.Parameter(torch.from_numpy(arrays["kinds"])) if self._beside else None
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> SecurityIndicatorsNetwork:
@@ -84,24 +77,11 @@ class SecurityIndicatorsNetwork(nn.Module):
         """
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         h = self.encoder(input_ids=input_ids, attention_mask=mask).last_hidden_state
-        return SequenceClassifierOutput(logits=self._logits(h, mask))
-
-    def _logits(self, h: Tensor, mask: Tensor) -> Tensor:
-        m = mask.unsqueeze(-1).to(h.dtype)
-        joint = torch.cat([(h * m).sum(1) / m.sum(1), h[:, 0]], 1)
-        looks = self.query(h).masked_fill(m == 0, torch.finfo(h.dtype).min).softmax(1)
-        logits: Tensor = self.out(nn.functional.gelu(self.hidden(joint))) + (looks * self.value(h)).sum(1)
-        return logits
+        return SequenceClassifierOutput(logits=self.logits(h, mask))
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Return probabilities of the same shape, before blend and calibration."""
-        if not self._softmax:
-            return logits.sigmoid()
-        e = logits.clamp(-40, 40).exp()
-        out = torch.zeros_like(e)
-        for group in self._groups:
-            out[:, group] = e[:, group] / (1 + e[:, group].sum(1, keepdim=True))
-        return out
+        return probabilities(logits, self._member)
 
     def score(self, texts: Sequence[str], prev: Sequence[str] = (), next: Sequence[str] = ()) -> Array:
         """Return calibrated probabilities [n, n_classes] of sentences; long ones are read in windows.
@@ -115,8 +95,7 @@ class SecurityIndicatorsNetwork(nn.Module):
         found = np.zeros((len(rows), len(self._decision.codebook.classes)), np.float32)
         with torch.inference_mode():
             for index in plan_batches(np.array([len(r) for r in rows], np.int64), _BUDGET):
-                logits = self._logits(*read_rows(self.encoder, [rows[int(i)] for i in index], self._beside, self.kinds))
-                found[index] = self.probabilities(logits.float()).cpu().numpy()
+                found[index] = self.probabilities(self.read([rows[int(i)] for i in index])).cpu().numpy()
         raw = pool_windows(found, np.repeat(np.arange(len(cut)), [len(c) for c in cut]), len(cut))
         if self._ngrams is not None:
             raw = blend(raw, self._ngrams(list(texts)), self._share)

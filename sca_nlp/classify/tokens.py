@@ -204,10 +204,13 @@ class Tokens:
         return windows(ids, self._first, self._last, self._size)
 
 
-def feed_of(pieces: Sequence[Sequence[int]]) -> dict[str, NDArray[Any]]:
-    """Return what the runtime's graph takes of a batch: `ids` [n, longest] int64 and `lengths` [n] int32."""
+def feed_of(pieces: Sequence[Sequence[int]], step: int = 1) -> dict[str, NDArray[Any]]:
+    """Return what the runtime's graph takes of a batch: `ids` [n, longest] int64 and `lengths` [n] int32.
+
+    The longest is rounded up to a multiple of `step`.
+    """
     lengths = np.array([len(p) for p in pieces], np.int32)
-    ids = np.zeros((len(pieces), int(lengths.max())), np.int64)
+    ids = np.zeros((len(pieces), -(-int(lengths.max()) // step) * step), np.int64)
     for n, piece in enumerate(pieces):
         ids[n, : lengths[n]] = piece
     return {"ids": ids, "lengths": lengths}

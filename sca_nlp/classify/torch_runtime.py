@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sca_nlp.classify.contract import Array, Scores
 from sca_nlp.classify.folder import ModelFolder
@@ -70,12 +69,13 @@ class TorchTransformer:
             import torch
             from transformers import AutoModel
 
-            from sca_nlp.classify.beside import can_look, read_rows, states_of
+            from sca_nlp.classify import network
+            from sca_nlp.classify.beside import can_look, states_of
         except ImportError as e:
             raise MissingExtraError(str(e.name), "train") from None
         raw = folder.arrays()
         config = _configuration(folder, raw)
-        self._torch, self._reads = torch, read_rows
+        self._torch, self._probabilities = torch, network.probabilities
         asked = device != "cpu"
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._half = asked or self._device == "cuda"
@@ -85,39 +85,46 @@ class TorchTransformer:
         self.budget = _BUDGET[self._device]
         if self._device == "cpu":
             torch.set_num_threads(threads or available_threads())
-        prefix = "encoder."
         arrays = {
             k: torch.from_numpy(v.astype(np.float32))
             for k, v in raw.items()
             if not k.startswith(("quant.", "lexical."))
         }
-        # from_config builds an architecture that transformers itself holds; code from the folder is never run.
-        self._encoder = AutoModel.from_config(config, trust_remote_code=False).eval()  # type: ignore[no-untyped-call]
-        state = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-        missing, unknown = self._encoder.load_state_dict(state, strict=False)
-        missing = [m for m in missing if "pooler" not in m and "position_ids" not in m]
-        unknown = [u for u in unknown if "pooler" not in u]
-        if missing or unknown:
-            raise InputError(folder.path, f"weights lack {missing[:1]} or hold unknown {unknown[:1]}", "the encoder's")
-        self._head = {k: v.to(self._device) for k, v in arrays.items() if not k.startswith(prefix)}
-        self._encoder.to(self._device, torch.bfloat16 if self._half else torch.float32)
-        self._layer = None
-        if device == "gpu-compiled":
-            self._layer = torch.compile(states_of, dynamic=True)
-            self._encoder.compile(dynamic=True)
         self._tokens = Tokens.from_file(folder.path / "tokenizer.json", folder.meta["encoder"])
-        self._beside = Beside.of(folder.meta["encoder"])
-        if self._beside and not can_look(self._encoder):
+        beside = Beside.of(folder.meta["encoder"])
+        # from_config builds an architecture that transformers itself holds; code from the folder is never run.
+        encoder = AutoModel.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
+        if beside and not can_look(encoder):
             raise InputError(
                 folder.path / "model.json", "neighbours for such an encoder", "one whose layers are BERT's"
             )
+        n = len(folder.codebook.classes)
+        hidden = len(arrays.get("hidden.bias", ()))
+        self._network = network.Network(encoder, int(config.hidden_size), n, hidden, beside).eval()
+        try:
+            missing, unknown = self._network.load_state_dict(arrays, strict=False)
+        except RuntimeError as e:  # of other sizes
+            raise InputError(
+                folder.path / "weights.safetensors", str(e)[:200], "arrays of the network's sizes"
+            ) from None
+        missing = [m for m in missing if "pooler" not in m and "position_ids" not in m]
+        # One that learned with neighbours may be read without: model.json decides.
+        unknown = [u for u in unknown if "pooler" not in u and u != "kinds"]
+        if missing or unknown:
+            raise InputError(folder.path, f"weights lack {missing[:1]} or hold unknown {unknown[:1]}", "the network's")
+        self._network.to(self._device)
+        encoder.to(torch.bfloat16 if self._half else torch.float32)
+        self._layer = None
+        if device == "gpu-compiled":
+            self._layer = torch.compile(states_of, dynamic=True)
+            encoder.compile(dynamic=True)
         lexical = folder.meta.get("lexical")
         self._share = float(lexical["share"]) if isinstance(lexical, dict) else 0.0
         self._ngrams = None
         if isinstance(lexical, dict):
-            n = len(folder.codebook.classes)
             self._ngrams = Ngrams(raw, n, int(lexical["ngrams"]), folder.path, "lexical.")
-        self._softmax = folder.meta.get("loss", "softmax") == "softmax"
+        softmax = folder.meta.get("loss", "softmax") == "softmax"
+        self._member = network.membership(folder.codebook.groups()) if softmax else None
         self._folder = folder
         self.profile = "bf16" if self._half else "exact"
         self.codebook: Codebook = folder.codebook
@@ -141,16 +148,7 @@ class TorchTransformer:
         return self._folder.decision.decide(probabilities)
 
     def _logits(self, rows: list[Window]) -> Any:
-        torch, h = self._torch, self._head
-        nn = torch.nn.functional
-        step = _STEP if self._device == "cuda" else 1
-        kinds = h["kinds"].to(self._encoder.dtype) if self._beside else None
-        x, m = self._reads(self._encoder, rows, self._beside, kinds, step, self._layer)
-        x, m = x.float(), m.unsqueeze(-1).float()
-        joint = torch.cat([(x * m).sum(1) / m.sum(1), x[:, 0]], 1)
-        hidden = nn.gelu(nn.linear(joint, h["hidden.weight"], h["hidden.bias"]))
-        looks = nn.linear(x, h["query.weight"], h["query.bias"]).masked_fill(m == 0, -1e9).softmax(1)
-        return nn.linear(hidden, h["out.weight"], h["out.bias"]) + (looks * (x @ h["value.weight"].T)).sum(1)
+        return self._network.read(rows, _STEP if self._device == "cuda" else 1, self._layer)
 
     def _run(self, rows: list[Window]) -> Array:
         lengths = np.array([len(r) for r in rows], np.int64)
@@ -159,16 +157,5 @@ class TorchTransformer:
             plan = plan_batches(lengths, self.budget)
             made = [self._logits([rows[int(i)] for i in index]) for index in plan]
             for index, logits in zip(plan, made, strict=True):  # read back once all is queued
-                out[index] = self._probabilities(logits.float().cpu().numpy())
-        return out
-
-    def _probabilities(self, logits: NDArray[np.float32]) -> Array:
-        z = np.clip(logits, -40, 40)
-        if not self._softmax:
-            flat: Array = (1 / (1 + np.exp(-z))).astype(np.float32)
-            return flat
-        e = np.exp(z)
-        out = np.zeros_like(e)
-        for group in self.codebook.groups():
-            out[:, group] = e[:, group] / (1 + e[:, group].sum(1, keepdims=True))
+                out[index] = self._probabilities(logits.cpu(), self._member).numpy()
         return out

@@ -19,6 +19,7 @@ from tests.classify.tiny import WORDS, sentences, tokenizer_json, write_encoder
 
 torch = pytest.importorskip("torch", reason="the torch extra is not installed")
 
+from sca_nlp.classify.network import probabilities  # noqa: E402
 from sca_nlp.records import Annotation  # noqa: E402
 from training.dataset import make_dataset  # noqa: E402
 from training.encoders import open_base  # noqa: E402
@@ -82,7 +83,7 @@ def test_the_onnx_graph_equals_torch(tiny: tuple[Path, object, object]) -> None:
     folder, model, base = tiny
     texts = sentences(30, 1, 12)
     logits = torch.tensor(predict(model, base.windows(SECTION, texts)))
-    expected = model.probabilities(logits).numpy()
+    expected = probabilities(logits, model.member).numpy()
     got = load_model(str(folder), profile="exact").predict(texts).probabilities
     np.testing.assert_allclose(got, expected, atol=2e-3)  # fp16 weights against fp32
 
@@ -101,7 +102,7 @@ def test_every_runtime_reads_the_same_neighbours(tmp_path: Path, kind: str, laye
     said = in_a_row(sentences(30, 1, 12))
     rows = base.windows(section, *said)
     assert any(r.before and r.after for r in rows)
-    expected = model.probabilities(torch.tensor(predict(model, rows))).numpy()
+    expected = probabilities(torch.tensor(predict(model, rows)), model.member).numpy()
     classifier = load_model(str(folder), profile="exact", threads=1)
     got = classifier.predict(*said).probabilities
     np.testing.assert_allclose(got, expected, atol=2e-3)
