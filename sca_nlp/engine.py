@@ -22,7 +22,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sca_nlp.errors import InputError, MissingExtraError, ScaError, UnknownNameError
-from sca_nlp.pipeline.scoring import Engine, Finished, Tools, ahead, finish_shard, here
+from sca_nlp.pipeline.reading import ahead
+from sca_nlp.pipeline.scoring import Engine, Finished, Tools, finish_shard, here
 from sca_nlp.places import Place
 from sca_nlp.records import Reject, Speech
 from sca_nlp.store import n_passages_of, read_manifest, read_speeches_of, text_digest, write_speeches

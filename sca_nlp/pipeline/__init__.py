@@ -7,9 +7,10 @@ from sca_nlp.pipeline.compare import compare
 from sca_nlp.pipeline.deeds import deeds
 from sca_nlp.pipeline.dyads import directed, known_dyads, members_function
 from sca_nlp.pipeline.rates import error_rates, run_error_rates
+from sca_nlp.pipeline.reading import read
 from sca_nlp.pipeline.report import report
 from sca_nlp.pipeline.run import RunSummary, run
-from sca_nlp.pipeline.scoring import ScoreSummary, Tools, load_tools, predict, read, score, score_cuts
+from sca_nlp.pipeline.scoring import ScoreSummary, Tools, load_tools, predict, score, score_cuts
 from sca_nlp.pipeline.verdict import Verdict
 from sca_nlp.pipeline.verify import verify
 

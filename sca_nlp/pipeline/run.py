@@ -13,8 +13,9 @@ from sca_nlp.pipeline.aggregate import aggregate
 from sca_nlp.pipeline.compare import compare
 from sca_nlp.pipeline.deeds import deeds
 from sca_nlp.pipeline.dyads import directed, known_dyads
+from sca_nlp.pipeline.reading import read
 from sca_nlp.pipeline.report import report
-from sca_nlp.pipeline.scoring import Progress, load_tools, read, score
+from sca_nlp.pipeline.scoring import Progress, load_tools, score
 from sca_nlp.records import Reject
 from sca_nlp.registry import resolve
 from sca_nlp.store import write_atomically
