@@ -4,7 +4,7 @@ The finished model reads sentences of speeches. From the n-grams' log odds the c
 class (logistic regression, Platt 1999, his targets); sentences with little doubt, as `classify.cascade.FirstReader`
 weighs it, are then settled by the n-grams alone. How little is chosen on the same half of the sentences: as much doubt
 as keeps the codes of both together near the whole model's, in macro-F1 and, so that shares over many speeches keep
-their height, in how often each class is coded. The other half says how near.
+their height, in how often each class is coded. Profile `fast` then reads the other half, and says how near.
 """
 
 from __future__ import annotations
@@ -100,10 +100,17 @@ def learn_cascade(
         raise InputError(plan.speeches, f"{len(drawn)} sentences", f"at least {FEWEST} that nobody coded")
     parts = [drawn[k : k + 4096] for k in range(0, len(drawn), 4096)]
     scored = np.concatenate([whole.predict(*zip(*part, strict=True)).probabilities for part in parts])
-    section = learn_first_reader(ngrams([t for t, _, _ in drawn]), scored, folder.decision, plan.agreement, plan.lost)
-    settled, agreement = section["settled"], section["agreement"]
-    say(f"they settle {settled:.0%}; codes of both against the whole model's: macro-F1 {agreement:.3f}")
-    if not settled:
+    half = len(drawn) // 2
+    said = ngrams([t for t, _, _ in drawn])
+    section = learn_first_reader(said[:half], scored[:half], folder.decision, plan.agreement, plan.lost)
+    folder = write_folder(work / "whole", **{**written, "meta": {**written["meta"], "cascade": section}})
+    texts, prev, after = (list(column) for column in zip(*drawn[half:], strict=True))
+    _, settled = FirstReader(section, said.shape[1], "cascade")(texts, said[half:])
+    found = load_model(str(folder.path), profile="fast").predict(texts, prev, after).probabilities
+    share = float(settled.mean())
+    section |= {"settled": round(share, 4)} | came_of(found, scored[half:], folder.decision)
+    say(f"they settle {share:.0%}; codes of both against the whole model's: macro-F1 {section['agreement']:.3f}")
+    if not share:
         say(f"too few of the {len(drawn):,} sentences have a code, or the n-grams say too little: fast is balanced")
     return {**section, "sentences": len(drawn)}
 
@@ -111,50 +118,57 @@ def learn_cascade(
 def learn_first_reader(
     ngrams: Array, whole: Array, decision: Decision, agreement: float, lost: float
 ) -> dict[str, Any]:
-    """Return what `FirstReader` needs, and what came of it on the half of the sentences that chose nothing.
-
-    That is `settled`, a share; `agreement`, the macro-F1 of the codes of both against the whole model's; and `coded`,
-    for each class how many codes there are to one of the whole model's (None: it has none).
+    """Return what `FirstReader` needs.
 
     Args:
         ngrams: the n-gram model's probabilities [n, n_classes], in random order.
         whole: the whole model's, calibrated.
         decision: its thresholds.
-        agreement: least macro-F1 of the codes of both together against those of the whole model alone, on the half that
-            chooses, over classes with `RARE` cases there.
-        lost: greatest share of a class's codes that may go, on the same half, in classes with `COUNTED` cases.
+        agreement: least macro-F1 of the codes of both together against those of the whole model alone, over classes
+            with `RARE` cases.
+        lost: greatest share of a class's codes that may go, in classes with `COUNTED` cases.
     """
     x, theirs = log_odds(ngrams), _codes(whole, decision)
-    half = len(x) // 2
     classes = range(x.shape[1])
-    cases = theirs[:half].sum(0)
+    cases = theirs.sum(0)
     section: dict[str, Any] = {
         "carry": [[0.0, 1.0] for _ in classes],
-        "decides": [_logistic(x[:half, k], _platt(theirs[:half, k])) for k in classes],
+        "decides": [_logistic(x[:, k], _platt(theirs[:, k])) for k in classes],
         "counts": np.maximum(cases, RARE).tolist(),
         "most": 0.0,
     }
     doubt = FirstReader(section, len(classes), "cascade").doubt(x)
     mine = line(x, np.array(section["decides"])) >= 0.5
     settled = np.zeros(len(x), bool)
-    for most in np.quantile(doubt[:half], np.linspace(1, 0, 201)) if (cases >= RARE).any() else ():
+    for most in np.quantile(doubt, np.linspace(1, 0, 201)) if (cases >= RARE).any() else ():
         section["most"] = float(f"{most:.4g}")
         settled = doubt <= section["most"]
-        both = np.where(settled[:, None], mine, theirs)[:half]
+        both = np.where(settled[:, None], mine, theirs)
         kept = (both.sum(0) / np.maximum(cases, 1))[cases >= COUNTED]
-        if _macro_f1(both, theirs[:half], cases >= RARE) >= agreement and (kept >= 1 - lost).all():
+        if _macro_f1(both, theirs, cases >= RARE) >= agreement and (kept >= 1 - lost).all():
             break
     else:
         section["most"], settled[:] = 0.0, False
-    some = settled[:half]
-    if some.any():
-        section["carry"] = [_logistic(x[:half, k][some], whole[:half, k][some]) for k in classes]
-    first = line(x, np.array(section["carry"])).astype(np.float32)
-    both = np.where(settled[:, None], _codes(first, decision), theirs)[half:]
-    wanted = theirs[half:].sum(0)
-    coded = [round(float(g / w), 3) if w else None for g, w in zip(both.sum(0), wanted, strict=True)]
-    reached = {"settled": settled[half:].mean(), "agreement": _macro_f1(both, theirs[half:], cases >= RARE)}
-    return section | {k: round(float(v), 4) for k, v in reached.items()} | {"coded": coded}
+    if settled.any():
+        section["carry"] = [_logistic(x[settled, k], whole[settled, k]) for k in classes]
+    return section
+
+
+def came_of(fast: Array, whole: Array, decision: Decision) -> dict[str, Any]:
+    """Return what profile `fast` made of sentences that chose nothing.
+
+    That is `agreement`, the macro-F1 of its codes against the whole model's over classes with `RARE` cases; and
+    `coded`, for each class how many codes there are to one of the whole model's (None: it has none).
+
+    Args:
+        fast: its probabilities [n, n_classes].
+        whole: the whole model's.
+        decision: the thresholds.
+    """
+    mine, theirs = _codes(fast, decision), _codes(whole, decision)
+    cases = theirs.sum(0)
+    coded = [round(float(g / w), 3) if w else None for g, w in zip(mine.sum(0), cases, strict=True)]
+    return {"agreement": round(_macro_f1(mine, theirs, cases >= RARE), 4), "coded": coded}
 
 
 def _codes(p: Array, decision: Decision) -> NDArray[np.bool_]:

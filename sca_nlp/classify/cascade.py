@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,8 +38,9 @@ class FirstReader:
     With x the n-grams' log odds of a class, q = sigmoid(c + d x) is the chance that the whole model decides for the
     class (`decides`), and min(q, 1 - q) the chance that the nearer decision is not the whole model's. The *doubt* about
     a sentence is the sum of those over classes, each divided by how many of the sentences learned from have the class
-    (`counts`): an error in a rare class costs the macro-F1 more. Sentences whose doubt is at most `most` go no further;
-    sigmoid(a + b x) is then the probability that the whole model would give (`carry`, learned on such sentences).
+    (`counts`): an error in a rare class costs the macro-F1 more. Sentences whose doubt is at most `most` go no further,
+    and are not looked at as neighbours of others; sigmoid(a + b x) is then the probability that the whole model would
+    give (`carry`, learned on such sentences).
 
     Args:
         section: `carry` and `decides` [n_classes, 2], `counts` [n_classes] and `most`, as `model.json` has them.
@@ -76,6 +77,32 @@ class FirstReader:
         usual = np.array([plain_sentence(t) for t in texts], bool)
         x = log_odds(ngrams)
         return line(x, self._carry).astype(np.float32), usual & (self.doubt(x) <= self._most)
+
+    def worth_a_look(
+        self,
+        texts: Sequence[str],
+        prev: Sequence[str],
+        next: Sequence[str],
+        settled: NDArray[np.bool_],
+        ngrams: Callable[[Sequence[str]], Array],
+    ) -> tuple[list[str], list[str]]:
+        """Return the neighbours of passages, empty where they would be settled themselves.
+
+        So the encoder reads none of those, and what it reads of a passage does not hang on which others come with it.
+
+        Args:
+            texts: the passages.
+            prev: what stands before each.
+            next: what stands after each.
+            settled: which passages are settled.
+            ngrams: the n-gram model, for neighbours that are no passages.
+        """
+        known = dict(zip(texts, settled.tolist(), strict=True))
+        others = [t for t in dict.fromkeys([*prev, *next]) if t not in known]
+        if others:
+            known |= dict(zip(others, self(others, ngrams(others))[1].tolist(), strict=True))
+        before, after = (["" if known[t] else t for t in near] for near in (prev, next))
+        return before, after
 
     def doubt(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the doubt about each row of log odds [n, n_classes]."""

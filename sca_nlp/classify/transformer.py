@@ -146,14 +146,15 @@ class Transformer:
         """
         if not len(texts):
             return Scores(np.zeros((0, len(self.codebook.classes)), np.float32), np.zeros(0, np.int32))
-        *unique, where = self._tokens.distinct(texts, prev, next)
-        cut = self._tokens(*unique)
-        out = np.zeros((len(cut), len(self.codebook.classes)), np.float32)
-        rest = np.arange(len(cut))
-        lexical = self._ngrams(unique[0]) if self._ngrams is not None else None
-        if self._first is not None and lexical is not None:
-            out, settled = self._first(unique[0], lexical)
+        texts, prev, next, where = self._tokens.distinct(texts, prev, next)
+        out = np.zeros((len(texts), len(self.codebook.classes)), np.float32)
+        rest = np.arange(len(out))
+        lexical = self._ngrams(texts) if self._ngrams is not None else None
+        if self._first is not None and self._ngrams is not None and lexical is not None:
+            out, settled = self._first(texts, lexical)
             rest = np.flatnonzero(~settled)
+            prev, next = self._first.worth_a_look(texts, prev, next, settled, self._ngrams)
+        cut = self._tokens(texts, prev, next)
         if len(rest):
             raw = self._read([cut[int(i)] for i in rest])
             if lexical is not None:

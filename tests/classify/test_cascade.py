@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -31,6 +32,23 @@ def test_doubt_is_the_chance_of_error_weighed_by_how_rare_a_class_is() -> None:
 def test_texts_of_other_lengths_than_it_learned_from_go_on(text: str) -> None:
     _, settled = FirstReader({**SECTION, "most": 99}, 2, "x")([text, FIVE], np.full((2, 2), 0.01, np.float32))
     assert settled.tolist() == [False, True]
+
+
+def test_neighbours_that_would_be_settled_are_not_looked_at() -> None:
+    reader = FirstReader(SECTION, 2, "x")
+    plain, charged, beyond, asked = FIVE, "They will attack us soon.", "That is all there is.", []
+
+    def ngrams(texts: Sequence[str]) -> np.ndarray:
+        asked.extend(texts)
+        return np.array([[0.5, 0.5] if t == charged else [0.01, 0.01] for t in texts], np.float32)
+
+    texts = [plain, charged, plain]
+    _, settled = reader(texts, ngrams(texts))
+    assert settled.tolist() == [True, False, True]
+    asked.clear()
+    near = reader.worth_a_look(texts, ["", plain, charged], [charged, beyond, ""], settled, ngrams)
+    assert near == (["", "", charged], [charged, "", ""])
+    assert set(asked) == {beyond, ""}  # the others are passages, of which it is known
 
 
 def test_log_odds_and_back() -> None:

@@ -211,6 +211,27 @@ def test_the_cascade_passes_on_what_its_first_reader_doubts(tmp_path: Path) -> N
     assert fast.n_windows[-1] > 1
 
 
+def test_profile_fast_looks_at_no_neighbour_that_is_settled(tmp_path: Path) -> None:
+    texts, prev, after = in_a_row(sentences(80, 5, 12))
+    folder, _, _ = build(tmp_path, lexical=True, most=99, spread=0.3)
+    whole = read_folder(folder)
+    reader, ngrams = FirstReader(whole.meta["cascade"], 10, "x"), Ngrams(whole.arrays(), 10, 2, "x", "lexical.")(texts)
+    most = float(np.median(reader.doubt(log_odds(ngrams))))
+    folder, _, _ = build(tmp_path, lexical=True, most=most, spread=0.3)
+    fast, balanced = (load_model(str(folder), profile=p, threads=1) for p in ("fast", "balanced"))
+    _, settled = FirstReader(read_folder(folder).meta["cascade"], 10, "x")(texts, ngrams)
+    dull = {t for t, s in zip(texts, settled, strict=True) if s}
+    got, near = (
+        fast.predict(texts, prev, after).probabilities,
+        [["" if t in dull else t for t in n] for n in (prev, after)],
+    )
+    np.testing.assert_allclose(got[~settled], balanced.predict(texts, *near).probabilities[~settled], atol=1e-6)
+    assert np.abs(got - balanced.predict(texts, prev, after).probabilities)[~settled].max() > 1e-3
+    one = next(n for n in np.flatnonzero(~settled) if n > 0)  # it does not hang on what else is read
+    alone = fast.predict(texts[one : one + 1], prev[one : one + 1], after[one : one + 1]).probabilities
+    np.testing.assert_allclose(alone[0], got[one], atol=1e-4)
+
+
 def test_a_cascade_that_cannot_be_is_refused(tmp_path: Path) -> None:
     whole, cascade = read_folder(build(tmp_path, lexical=True)[0]), {"layers": 1, "margin": 2.0}
     with pytest.raises(InputError, match="cascade"):

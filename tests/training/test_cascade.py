@@ -18,7 +18,7 @@ from tests.classify.tiny import sentences, write_encoder
 torch = pytest.importorskip("torch", reason="the torch extra is not installed")
 
 from tests.training.test_train import write_annotations, write_config  # noqa: E402
-from training.cascade import draw_sentences, learn_first_reader  # noqa: E402
+from training.cascade import came_of, draw_sentences, learn_first_reader  # noqa: E402
 from training.packing import plain_decision  # noqa: E402
 from training.train import train  # noqa: E402
 
@@ -54,7 +54,12 @@ def world(n: int, noise: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def learn(ngrams: np.ndarray, whole: np.ndarray, agreement: float = 0.96, lost: float = 0.06) -> dict[str, Any]:
-    return learn_first_reader(ngrams, whole, plain_decision(BOOK), agreement, lost)
+    """Return a first reader learned on one half, and what came of it on the other."""
+    half, decision = len(ngrams) // 2, plain_decision(BOOK)
+    section = learn_first_reader(ngrams[:half], whole[:half], decision, agreement, lost)
+    p, settled = FirstReader(section, 10, "x")(SOME * half, ngrams[half:])
+    fast = np.where(settled[:, None], p, whole[half:])
+    return section | {"settled": settled.mean()} | came_of(fast, whole[half:], decision)
 
 
 SOME = ["They met in the capital."]
