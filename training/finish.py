@@ -9,15 +9,18 @@ from dataclasses import asdict, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from sca_nlp.classify import network
+from sca_nlp.classify.linear import blend
 from sca_nlp.classify.network import membership
 from sca_nlp.classify.tokens import Window
 from sca_nlp.codebook import Codebook
+from sca_nlp.errors import InputError
 from training.counterfactuals import counterfactuals
 from training.dataset import Dataset, encode_gold
 from training.encoders import Base, open_base
@@ -57,6 +60,34 @@ def mean_weights(paths: list[Path]) -> dict[str, torch.Tensor]:
 def soften(gold: Array, out_of_fold: Array, share: float) -> Array:
     """Return targets between the coder's decision and the probability from a model that had not seen the sentence."""
     return ((1 - share) * gold + share * out_of_fold).astype(np.float32)
+
+
+def taught_by(own: Array, gold: NDArray[np.float32], fold: NDArray[np.int64], runs: Sequence[str]) -> Array:
+    """Return the mean, in log odds, of the out-of-fold probabilities of this run and of others [n, n_classes].
+
+    An ensemble judges better than each of its members; one network then learns what it says (Hinton et al. 2015).
+
+    Args:
+        own: this run's.
+        gold: this run's codes [n, n_classes].
+        fold: the fold of each sentence [n].
+        runs: work folders of finished runs on the same sentences and folds.
+
+    Raises:
+        InputError: no finished run there, or one whose models have learned from the sentences that they would judge.
+    """
+    mean = own
+    for k, name in enumerate(runs, 1):
+        path = Path(name) / "out_of_fold.npz"
+        try:
+            with np.load(path, allow_pickle=False) as found:
+                raw, same = found["raw"], all(np.array_equal(found[n], x) for n, x in (("gold", gold), ("fold", fold)))
+        except (OSError, KeyError, ValueError, BadZipFile) as e:
+            raise InputError(path, f"not readable ({e})", "what a finished run leaves in its work folder") from None
+        if not same:
+            raise InputError(path, "of other sentences or folds", "a run on the same annotations with the same [split]")
+        mean = blend(mean, raw, 1 / (k + 1))
+    return mean
 
 
 def finish(

@@ -83,6 +83,7 @@ class FinishSection:
     rate: float = 1e-4
     soften: float = 0.5  # share of the out-of-fold probability in the target; the rest is the coder's decision
     seeds: int = 2  # fits with other orders of the sentences; their weights are averaged
+    teachers: tuple[str, ...] = ()  # work folders of other runs on the same sentences; their opinion counts as its own
     share: float = 1.0  # of the sentences, that each of them learns from: two of 0.5 learn from all between them
 
 

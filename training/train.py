@@ -99,6 +99,7 @@ def train(config_path: Path | str, say: Say = print) -> ModelFolder:
         settings.pop(key)
     for key in ("speeches", "without"):
         settings["cascade"][key] = Path(settings["cascade"][key]).name
+    settings["finish"]["teachers"] = [Path(name).name for name in settings["finish"]["teachers"]]
     for section in settings["annotations"]:
         section |= {key: Path(section[key]).name for key in ("path", "speeches")}
     training: dict[str, Any] = {
@@ -215,7 +216,7 @@ def _transformer(
     config: TrainConfig, codebook: Codebook, data: Dataset, fold: NDArray[np.int64], work: Path, say: Say
 ) -> tuple[Array, dict[str, Any], dict[str, Any], dict[str, str]]:
     from training.encoders import open_base
-    from training.finish import finish
+    from training.finish import finish, taught_by
 
     jobs = [(config, codebook, data, k, work / f"fold{k}") for k in range(config.split.folds)]
     todo = [j for j in jobs if not j[-1].with_suffix(".pt").exists()]
@@ -236,7 +237,8 @@ def _transformer(
         beside, side, _, _ = _linear(config, data, fold, lambda line: None)
         raw = blend(raw, beside, config.lexical)  # a better teacher for the last fit, too
         lexical = {f"lexical.{k}": v for k, v in side.items()}
-    model = finish(config, codebook, base, data, raw, work, say)
+    teacher = taught_by(raw, data.gold, fold, config.finish.teachers)
+    model = finish(config, codebook, base, data, teacher, work, say)
     arrays, meta, texts = package(model, config, codebook, base, data)
     if lexical:
         meta["lexical"] = {"share": config.lexical, "ngrams": 2}

@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch", reason="the torch extra is not installed")
 from sca_nlp.classify.network import probabilities as of_logits  # noqa: E402
 from training.encoders import open_base  # noqa: E402
 from training.evaluate import compare_models, evaluate, minimal_pairs  # noqa: E402
-from training.finish import probabilities, soften, turn  # noqa: E402
+from training.finish import probabilities, soften, taught_by, turn  # noqa: E402
 from training.fit import fit, loss_of, share_of_rate  # noqa: E402
 from training.network import SentenceClassifier, batches  # noqa: E402
 from training.settings import EncoderSection, FitSection, read_train_config  # noqa: E402
@@ -225,6 +225,22 @@ def test_a_cycle_that_does_not_divide_the_epochs_is_refused(tmp_path: Path, cycl
     config.write_text(config.read_text() + f"[fit]\nepochs = 3\ncycle = {cycle}\n")
     with pytest.raises(InputError, match=r"fit\.cycle"):
         read_train_config(config)
+
+
+def test_other_runs_teach_the_last_fit(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    own, other = (rng.uniform(0.1, 0.9, (6, 2)).astype(np.float32) for _ in range(2))
+    gold, fold = (own > 0.5).astype(np.float32), np.arange(6) % 3
+    np.testing.assert_array_equal(taught_by(own, gold, fold, ()), own)
+    np.savez(tmp_path / "out_of_fold.npz", raw=other, gold=gold, fold=fold)
+    odds = np.sqrt(own / (1 - own) * other / (1 - other))  # the mean of log odds is the geometric one of odds
+    np.testing.assert_allclose(taught_by(own, gold, fold, [str(tmp_path)]), odds / (1 + odds), rtol=1e-5)
+    with pytest.raises(InputError, match="other sentences or folds"):  # its models have seen what they would judge
+        taught_by(own, gold, fold[::-1], [str(tmp_path)])
+    (tmp_path / "out_of_fold.npz").write_bytes(b"PK\x03\x04no archive")
+    for folder in (tmp_path, tmp_path / "none"):
+        with pytest.raises(InputError, match="not readable"):
+            taught_by(own, gold, fold, [str(folder)])
 
 
 def test_softmax_loss_is_the_likelihood_of_the_three_values(base: object) -> None:
