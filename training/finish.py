@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from sca_nlp.classify import network
+from sca_nlp.classify.contract import membership
 from sca_nlp.classify.linear import blend
-from sca_nlp.classify.network import membership
 from sca_nlp.classify.tokens import Window
 from sca_nlp.codebook import Codebook
 from sca_nlp.errors import InputError

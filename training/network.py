@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sca_nlp.classify.network import Network, membership
+from sca_nlp.classify.contract import membership
+from sca_nlp.classify.network import Network
 from sca_nlp.classify.tokens import Beside, Window
 
 
@@ -46,7 +47,7 @@ def quicken(model: nn.Module) -> None:
 class SentenceClassifier(Network):
     """The network with what its training needs: a call reads a batch, and its loss knows which classes belong together.
 
-    `member` is `sca_nlp.classify.network.membership` of the codebook.
+    `member` is `sca_nlp.classify.contract.membership` of the codebook.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class SentenceClassifier(Network):
     ) -> None:
         member = membership(groups)
         super().__init__(encoder, width, len(member), hidden, beside, dropout)
-        self.register_buffer("member", member, persistent=False)
+        self.register_buffer("member", torch.from_numpy(member), persistent=False)
 
     def forward(self, rows: Sequence[Window]) -> Tensor:
         """Return logits [n, n_classes] of windows of like length."""

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sca_nlp.classify.contract import membership
 from sca_nlp.classify.tokens import Beside
 from sca_nlp.errors import InputError
 
@@ -285,10 +286,7 @@ class _Bert(_Builder):
         logits = self.op("Add", logits, self.op("ReduceSum", attended, self._one, keepdims=0))
         if not groups:
             return self.op("Sigmoid", logits)
-        n = len(self.array("out.bias"))
-        member = np.zeros((n, n), np.float32)
-        for g in groups:
-            member[np.ix_(g, g)] = 1
+        member = membership(groups)
         within = self.op("Clip", logits, self.constant(np.float32(-40)), self.constant(np.float32(40)))
         e = self.op("Exp", within)
         return self.op(

@@ -100,6 +100,15 @@ def decision_from(meta: Mapping[str, object], codebook: Codebook, where: object)
     return Decision(codebook, thresholds, calibration)
 
 
+def membership(groups: Sequence[Sequence[int]]) -> Array:
+    """Return a matrix [n_classes, n_classes] that is 1 where two classes are values of one indicator."""
+    n = sum(len(g) for g in groups)
+    member = np.zeros((n, n), np.float32)
+    for g in groups:
+        member[np.ix_(g, g)] = 1
+    return member
+
+
 def neighbours(texts: Sequence[str], given: Sequence[str]) -> Sequence[str]:
     """Return `given`, or as many empty texts where a caller has no neighbours.
 

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from transformers import AutoModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from sca_nlp.classify.contract import Array, decision_from
+from sca_nlp.classify.contract import Array, decision_from, membership
 from sca_nlp.classify.hub_export import FORM, HEAD
 from sca_nlp.classify.linear import Ngrams, blend
-from sca_nlp.classify.network import Network, membership, probabilities
+from sca_nlp.classify.network import Network, probabilities
 from sca_nlp.classify.tokens import Beside, Tokens, plan_batches, pool_windows
 from sca_nlp.codebook import read_codebook
 from sca_nlp.errors import InputError

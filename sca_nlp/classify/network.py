@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sca_nlp.classify.beside import Layer, read_rows
+from sca_nlp.classify.contract import Array
 from sca_nlp.classify.tokens import Beside, Window
 
 
@@ -65,23 +66,13 @@ class Network(nn.Module):
         return found.float()
 
 
-def membership(groups: Sequence[Sequence[int]]) -> Tensor:
-    """Return a matrix [n_classes, n_classes] that is 1 where two classes are values of one indicator."""
-    n = sum(len(g) for g in groups)
-    member = torch.zeros(n, n)
-    for g in groups:
-        for k in g:
-            member[k, list(g)] = 1
-    return member
-
-
-def probabilities(logits: Tensor, member: Tensor | None) -> Tensor:
+def probabilities(logits: Tensor, member: Tensor | Array | None) -> Tensor:
     """Return probabilities [n, n_classes].
 
     Args:
         logits: [n, n_classes].
-        member: of `membership`: a softmax over each indicator's values and absent, whose logit is 0, so that 'affirmed'
-            and 'denied' compete and cannot both be likely. None: each class apart, by a sigmoid.
+        member: of `contract.membership`: a softmax over each indicator's values and absent, whose logit is 0, so that
+            'affirmed' and 'denied' compete and cannot both be likely. None: each class apart, by a sigmoid.
     """
     if member is None:
         return logits.sigmoid()
@@ -89,6 +80,6 @@ def probabilities(logits: Tensor, member: Tensor | None) -> Tensor:
     logits = logits.clamp(-40, 40)
     shift = logits.max(1, keepdim=True).values.clamp(min=0)
     e = torch.exp(logits - shift)
-    total: Tensor = torch.exp(-shift) + e @ member.to(e)
+    total: Tensor = torch.exp(-shift) + e @ torch.as_tensor(member).to(e)
     out: Tensor = e / total
     return out

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sca_nlp.classify.contract import Array, Scores
+from sca_nlp.classify.contract import Array, Scores, membership
 from sca_nlp.classify.folder import ModelFolder
 from sca_nlp.classify.linear import Ngrams, blend
 from sca_nlp.classify.tokens import Beside, Tokens, Window, plan_batches, pool_windows
@@ -124,7 +124,7 @@ class TorchTransformer:
         if isinstance(lexical, dict):
             self._ngrams = Ngrams(raw, n, int(lexical["ngrams"]), folder.path, "lexical.")
         softmax = folder.meta.get("loss", "softmax") == "softmax"
-        self._member = network.membership(folder.codebook.groups()) if softmax else None
+        self._member = membership(folder.codebook.groups()) if softmax else None
         self._folder = folder
         self.profile = "bf16" if self._half else "exact"
         self.codebook: Codebook = folder.codebook

@@ -149,11 +149,13 @@ class Transformer:
         texts, prev, next, where = self._tokens.distinct(texts, prev, next)
         out = np.zeros((len(texts), len(self.codebook.classes)), np.float32)
         rest = np.arange(len(out))
-        lexical = self._ngrams(texts) if self._ngrams is not None else None
-        if self._first is not None and self._ngrams is not None and lexical is not None:
-            out, settled = self._first(texts, lexical)
-            rest = np.flatnonzero(~settled)
-            prev, next = self._first.worth_a_look(texts, prev, next, settled, self._ngrams)
+        lexical = None
+        if self._ngrams is not None:
+            lexical = self._ngrams(texts)
+            if self._first is not None:
+                out, settled = self._first(texts, lexical)
+                rest = np.flatnonzero(~settled)
+                prev, next = self._first.worth_a_look(texts, prev, next, settled, self._ngrams)
         cut = self._tokens(texts, prev, next)
         if len(rest):
             raw = self._read([cut[int(i)] for i in rest])
