@@ -151,10 +151,11 @@ def card(meta: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
         kept = [f"{k} {v:.2f}" for k, v in zip(meta["classes"], c["coded"], strict=True) if v is not None]
         lines += [
             "",
-            f"In profile `fast` the n-grams settle {c['settled']:.0%} of sentences that nobody coded; codes of both "
-            f"agree with the whole model's at macro-F1 {c['agreement']:.3f} (classes with too few cases left out). To "
-            f"one code of the whole model there are: {', '.join(kept)}. All on half of {c['sentences']:,} sentences; "
-            "the other half chose how much doubt may pass.",
+            f"In profile `fast` the n-grams settle {c['settled']:.0%} of sentences that nobody coded, and "
+            f"{c['left_at_exit']:.0%} leave at an exit after the layers that read a sentence alone; codes of all agree "
+            f"with the whole model's at macro-F1 {c['agreement']:.3f} (classes with too few cases left out). To one "
+            f"code of the whole model there are: {', '.join(kept)}. All on {c['judged']:,} of {c['sentences']:,} "
+            "sentences; the others taught the exit and chose how much doubt may pass.",
         ]
     lines += _baselines(metrics.get("baselines", {}))
     lines += ["", "## How it was made", ""]

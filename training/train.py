@@ -120,7 +120,8 @@ def train(config_path: Path | str, say: Say = print) -> ModelFolder:
     elif config.cascade.speeches and config.kind == "transformer":
         from training.cascade import learn_cascade
 
-        written["meta"]["cascade"] = learn_cascade(config.cascade, data.texts, written, work, say)
+        written["meta"]["cascade"], at_exit = learn_cascade(config.cascade, data.texts, written, work, say)
+        written["arrays"] |= at_exit
     training["seconds"] = round(time.time() - start)
     folder = write_folder(Path(config.out), **written)
     say(f"{folder.model_id} is in {folder.path} ({time.time() - start:,.0f} s)")

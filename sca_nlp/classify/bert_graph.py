@@ -103,7 +103,8 @@ class Graphs:
     """Two serialised ONNX models; `lengths` [n] int32 says how many tokens of a row are no padding.
 
     Args:
-        alone: `ids` [n, length] int64, `lengths` -> `states` [n, length, width].
+        alone: `ids` [n, length] int64, `lengths` -> `states` [n, length, width] and, with an exit, its log odds
+            `exit` [n, n_classes], without the n-grams'.
         rest: `states`, `lengths` and, of a model that looks at neighbours, `side` [n, some, width] with their states
             and `seen` [n, some] int32, 1 where there is one -> `probabilities` [n, n_classes].
     """
@@ -113,7 +114,14 @@ class Graphs:
 
 
 def build_graphs(
-    weights: Arrays, shape: Shape, groups: list[list[int]], *, int8: bool, narrow: bool = False, watch: bool = False
+    weights: Arrays,
+    shape: Shape,
+    groups: list[list[int]],
+    *,
+    int8: bool,
+    narrow: bool = False,
+    watch: bool = False,
+    exit: bool = False,
 ) -> Graphs:
     """Return the graphs of a model.
 
@@ -124,6 +132,7 @@ def build_graphs(
         int8: 8-bit matrix products.
         narrow: 7-bit weights, for processors whose 8-bit products can saturate.
         watch: also output each activation that 8-bit products would quantise (to measure ranges).
+        exit: also output what profile `fast` asks after the layers that read a sentence alone.
 
     Raises:
         InputError: an array is missing.
@@ -133,15 +142,16 @@ def build_graphs(
     first = shape.beside.layers_alone
     for k in range(first):
         h = b.layer(k, h, "lengths")
-    alone = b.graph(h, "states", {"ids": 2, "lengths": 1})
+    results = {"states": h} | ({"exit": b.exit(h)} if exit else {})
+    alone = b.graph(results, {"ids": 2, "lengths": 1})
     b = _Bert(weights, shape, int8=int8, narrow=narrow, watch=watch)
-    h, mask = "states", b.mask()
+    h, mask = "states", b.mask("states")
     beside = range(first, first + shape.beside.layers_beside)
     there = b.op("Concat", b.cast(mask, "INT32"), "seen", axis=1) if beside else ""
     for k in range(first, shape.n_layers):
         h = b.layer(k, h, there, "side") if k in beside else b.layer(k, h, "lengths")
     inputs = {"states": 3, "lengths": 1} | ({"side": 3, "seen": 2} if beside else {})
-    return Graphs(alone, b.graph(b.head(h, mask, groups), "probabilities", inputs))
+    return Graphs(alone, b.graph({"probabilities": b.head(h, mask, groups)}, inputs))
 
 
 class _Bert(_Builder):
@@ -260,26 +270,42 @@ class _Bert(_Builder):
         keys, values = (self.product(looked_at, *part, source) for part in parts[1:])
         return self.op("MultiHeadAttention", q, keys, values, "", there, domain="com.microsoft", num_heads=n_heads)
 
-    def mask(self) -> str:
-        """Return which of `states` are no padding [n, length], as booleans."""
-        length = self.op("Gather", self.op("Shape", "states"), self.constant(np.int64(1)))
+    def mask(self, h: str) -> str:
+        """Return which of the states `h` are no padding [n, length], as booleans."""
+        length = self.op("Gather", self.op("Shape", h), self.constant(np.int64(1)))
         steps = self.op("Range", self.constant(np.int64(0)), length, self.constant(np.int64(1)))
         lengths = self.op("Unsqueeze", self.cast("lengths", "INT64"), self._one)
         return self.op("Less", self.op("Unsqueeze", steps, self._zero), lengths)
 
+    def perceptron(self, prefix: str, *read: str) -> str:
+        """Return what two layers with a GELU between make of what is read, side by side."""
+        inner = self.product(self.op("Concat", *read, axis=-1), *self.linear(prefix + "hidden"), None)
+        return self.product(self.op("Gelu", inner, domain="com.microsoft"), *self.linear(prefix + "out"), None)
+
+    def mean(self, h: str, mask: str) -> str:
+        """Return the mean of the states [n, width] that are no padding; `mask` is 1 for them [n, length, 1]."""
+        inside = self.op("ReduceSum", self.op("Mul", h, mask), self._one, keepdims=0)
+        return self.op("Div", inside, self.op("ReduceSum", mask, self._one, keepdims=0))
+
+    def first(self, h: str) -> str:
+        """Return the first state [n, width]."""
+        return self.op("Gather", h, self.constant(np.int64(0)), axis=1)
+
+    def far_off(self, mask: str) -> str:
+        """Return what keeps padding out of a maximum: 0 where `mask` is 1, and far below that where it is 0."""
+        return self.op("Mul", self.op("Sub", mask, self.constant(np.float32(1))), self.constant(np.float32(1e9)))
+
+    def exit(self, h: str) -> str:
+        """Return log odds [n, n_classes]: of mean, first and greatest state."""
+        mask = self.op("Unsqueeze", self.cast(self.mask(h), "FLOAT"), self._two)
+        greatest = self.op("ReduceMax", self.op("Add", h, self.far_off(mask)), self._one, keepdims=0)
+        return self.perceptron("exit.", self.mean(h, mask), self.first(h), greatest)
+
     def head(self, h: str, inside: str, groups: list[list[int]]) -> str:
         """Return probabilities [n, n_classes]: of mean and first token, and of each class's own attention."""
         mask = self.op("Unsqueeze", self.cast(inside, "FLOAT"), self._two)
-        mean = self.op(
-            "Div",
-            self.op("ReduceSum", self.op("Mul", h, mask), self._one, keepdims=0),
-            self.op("ReduceSum", mask, self._one, keepdims=0),
-        )
-        first = self.op("Gather", h, self.constant(np.int64(0)), axis=1)
-        joint = self.op("Concat", mean, first, axis=-1)
-        hidden = self.op("Gelu", self.product(joint, *self.linear("hidden"), None), domain="com.microsoft")
-        logits = self.product(hidden, *self.linear("out"), None)
-        off = self.op("Mul", self.op("Sub", mask, self.constant(np.float32(1))), self.constant(np.float32(1e9)))
+        logits = self.perceptron("", self.mean(h, mask), self.first(h))
+        off = self.far_off(mask)
         looks = self.op("Add", self.product(h, *self.linear("query"), None), off)
         says = self.op("MatMul", h, self.constant(self.array("value.weight").T))
         attended = self.op("Mul", self.op("Softmax", looks, axis=1), says)
@@ -293,24 +319,23 @@ class _Bert(_Builder):
             "Div", e, self.op("Add", self.op("MatMul", e, self.constant(member)), self.constant(np.float32(1)))
         )
 
-    def graph(self, result: str, name: str, inputs: Mapping[str, int]) -> bytes:
-        """Return the model that was built, with its watched activations behind its result.
+    def graph(self, results: Mapping[str, str], inputs: Mapping[str, int]) -> bytes:
+        """Return the model that was built, with its watched activations behind its results.
 
         Args:
-            result: what it returns.
-            name: how that is called.
+            results: how each is called outside, and here.
             inputs: each with its number of axes.
         """
         from onnx import TensorProto, helper
 
         kinds = {"ids": TensorProto.INT64, "lengths": TensorProto.INT32, "seen": TensorProto.INT32}
-        self.nodes.append(helper.make_node("Identity", [result], [name]))
-        outputs = [helper.make_tensor_value_info(o, TensorProto.FLOAT, None) for o in (name, *self.watched)]
+        self.nodes += [helper.make_node("Identity", [found], [name]) for name, found in results.items()]
+        outputs = [helper.make_tensor_value_info(o, TensorProto.FLOAT, None) for o in (*results, *self.watched)]
         takes = [
             helper.make_tensor_value_info(i, kinds.get(i, TensorProto.FLOAT), [f"{i}{a}" for a in range(axes)])
             for i, axes in inputs.items()
         ]
-        graph = helper.make_graph(self.nodes, name, takes, outputs, self.constants)
+        graph = helper.make_graph(self.nodes, "sca", takes, outputs, self.constants)
         opsets = [helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)]
         model: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
         return model

@@ -63,7 +63,7 @@ def export_model(model: str | None, out: Path) -> Path:
         raise InputError(folder.path, f"a model of kind {folder.meta.get('kind')!r}", wanted)
     if out.exists() and not out.is_dir():
         raise InputError(out, "a file", "a folder to write to")
-    arrays = {k: v for k, v in folder.arrays().items() if not k.startswith("quant.")}
+    arrays = {k: v for k, v in folder.arrays().items() if not k.startswith(("quant.", "exit."))}
     missing = [k for k in HEAD if k not in arrays]
     if missing:
         raise InputError(folder.path / "weights.safetensors", f"no array {missing[0]!r}", "the arrays of a classifier")

@@ -88,7 +88,7 @@ class TorchTransformer:
         arrays = {
             k: torch.from_numpy(v.astype(np.float32))
             for k, v in raw.items()
-            if not k.startswith(("quant.", "lexical."))
+            if not k.startswith(("quant.", "lexical.", "exit."))
         }
         self._tokens = Tokens.from_file(folder.path / "tokenizer.json", folder.meta["encoder"])
         beside = Beside.of(folder.meta["encoder"])

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sca_nlp.classify.bert_graph import Shape, build_graphs
-from sca_nlp.classify.cascade import FirstReader
+from sca_nlp.classify.cascade import Cascade, plain_sentence
 from sca_nlp.classify.contract import Array, Scores
 from sca_nlp.classify.folder import ModelFolder
 from sca_nlp.classify.linear import Ngrams, blend
@@ -122,14 +122,15 @@ class Transformer:
         n = len(folder.codebook.classes)
         if isinstance(lexical, dict):
             self._ngrams = Ngrams(arrays, n, int(lexical["ngrams"]), folder.path, "lexical.")
-        self._first = None
+        self._cascade = None
         if profile == "fast" and int8 and "cascade" in folder.meta and self._ngrams is not None:
-            self._first = FirstReader(folder.meta["cascade"], n, folder.path / "model.json")
-        graphs = build_graphs(arrays, shape, groups, int8=int8, narrow=int8 and saturates())
+            self._cascade = Cascade(folder.meta["cascade"], arrays, n, folder.path / "model.json")
+        self._exits = self._cascade is not None and self._cascade.exit is not None
+        graphs = build_graphs(arrays, shape, groups, int8=int8, narrow=int8 and saturates(), exit=self._exits)
         self._alone, self._rest = _session(graphs.alone), _session(graphs.rest)
         self._shape, self._kinds = shape, kinds_of(arrays, shape)
         # What really runs: a model without ranges has no 8-bit path, one without a cascade no fast one.
-        self.profile = ("fast" if self._first else "balanced") if int8 else "exact"
+        self.profile = ("fast" if self._cascade else "balanced") if int8 else "exact"
         self._tokens = Tokens.from_file(folder.path / "tokenizer.json", encoder)
         places = len(arrays["encoder.embeddings.position_embeddings.weight"])
         if int(encoder["max_length"]) > places:
@@ -152,55 +153,82 @@ class Transformer:
         lexical = None
         if self._ngrams is not None:
             lexical = self._ngrams(texts)
-            if self._first is not None:
-                out, settled = self._first(texts, lexical)
+            if self._cascade is not None:
+                out, settled = self._cascade.of_ngrams(texts, lexical)
                 rest = np.flatnonzero(~settled)
-                prev, next = self._first.worth_a_look(texts, prev, next, settled, self._ngrams)
+                prev, next = self._cascade.worth_a_look(texts, prev, next, settled, self._ngrams)
         cut = self._tokens(texts, prev, next)
         if len(rest):
-            raw = self._read([cut[int(i)] for i in rest])
-            if lexical is not None:
-                raw = blend(raw, lexical[rest], self._share)
-            out[rest] = self._folder.decision.calibrate(raw)
+            may_leave = np.array([len(cut[i]) == 1 and plain_sentence(texts[i]) for i in rest])
+            out[rest] = self._read([cut[i] for i in rest], may_leave, None if lexical is None else lexical[rest])
         return Scores(out[where], np.array([len(c) for c in cut], np.int32)[where])
 
     def decide(self, probabilities: Array) -> list[tuple[str, ...]]:
         """Return the codes of each row."""
         return self._folder.decision.decide(probabilities)
 
-    def _read(self, cut: list[list[Window]]) -> Array:
-        """Return probabilities [n, n_classes] of passages, each given as its windows of tokens."""
-        rows = [w for windows in cut for w in windows]
-        return pool_windows(self._run(rows), np.repeat(np.arange(len(cut)), [len(c) for c in cut]), len(cut))
+    def _read(self, cut: list[list[Window]], may_leave: NDArray[np.bool_], ngrams: Array | None) -> Array:
+        """Return calibrated probabilities [n, n_classes].
 
-    def _run(self, rows: list[Window]) -> Array:
-        """Return probabilities [n, n_classes] of windows."""
+        Args:
+            cut: passages, each given as its windows of tokens.
+            may_leave: those that may leave at the exit [n]; of one window each.
+            ngrams: the n-gram model's probabilities of them [n, n_classes], where there is one.
+        """
+        rows = [w for windows in cut for w in windows]
+        owner = np.repeat(np.arange(len(cut)), [len(c) for c in cut])
+        per_window, left = self._run(rows, may_leave[owner], None if ngrams is None else ngrams[owner])
+        found = pool_windows(per_window, owner, len(cut))
+        raw = found if ngrams is None else blend(found, ngrams, self._share)
+        out = self._folder.decision.calibrate(raw)
+        early = owner[left]
+        out[early] = found[early]
+        return out
+
+    def _run(
+        self, rows: list[Window], may_leave: NDArray[np.bool_], ngrams: Array | None
+    ) -> tuple[Array, NDArray[np.bool_]]:
+        """Return probabilities [n, n_classes] of windows, and which left at the exit, whose are calibrated."""
         out = np.zeros((len(rows), len(self.codebook.classes)), np.float32)
+        left = np.zeros(len(rows), bool)
         for start in range(0, len(rows), self.stretch):
             some = rows[start : start + self.stretch]
+            here = slice(start, start + len(some))
             pieces, where = apart(some)
-            states = self._states(pieces)
+            states, said = self._states(pieces)
+            if self._cascade is not None and ngrams is not None:
+                out[here], sure = self._cascade.of_exit(said[where[:, 0]], ngrams[here])
+                left[here] = sure & may_leave[here]
+            on = np.flatnonzero(~left[here])
+            looked_at = [[states[i] if i >= 0 else None for i in where[n]] for n in on]
 
-            def one(index: NDArray[np.int64], where: Any = where, states: Any = states, start: int = start) -> None:
-                feed = feed_of_states(
-                    [[states[i] if i >= 0 else None for i in where[n]] for n in index], self._shape, self._kinds
-                )
-                out[start + index] = self._rest.run(["probabilities"], feed)[0]
+            def one(index: NDArray[np.int64], looked_at: Any = looked_at, at: Any = start + on) -> None:
+                feed = feed_of_states([looked_at[n] for n in index], self._shape, self._kinds)
+                out[at[index]] = self._rest.run(["probabilities"], feed)[0]
 
-            self._in_threads(one, plan_batches(np.array([len(r) for r in some], np.int64), self.budget))
-        return out
+            self._in_threads(one, plan_batches(np.array([len(some[n]) for n in on], np.int64), self.budget))
+        return out, left
 
-    def _states(self, pieces: list[list[int]]) -> list[NDArray[np.float32]]:
-        """Return the states [length, width] of each window, as far as it is read alone."""
+    def _states(self, pieces: list[list[int]]) -> tuple[list[NDArray[np.float32]], Array]:
+        """Return what the layers make of windows that they read alone.
+
+        Returns:
+            states: [length, width] of each.
+            said: the exit's log odds [n, n_classes]; 0 without an exit.
+        """
         out: list[NDArray[np.float32]] = [np.zeros((0, 0), np.float32)] * len(pieces)
+        said = np.zeros((len(pieces), len(self.codebook.classes)), np.float32)
 
         def one(index: NDArray[np.int64]) -> None:
-            found = self._alone.run(["states"], feed_of([pieces[int(i)] for i in index]))[0]
+            names = ["states", "exit"] if self._exits else ["states"]
+            found, *opinion = self._alone.run(names, feed_of([pieces[int(i)] for i in index]))
             for row, i in zip(found, index, strict=True):
                 out[int(i)] = row[: len(pieces[int(i)])]
+            if opinion:
+                said[index] = opinion[0]
 
         self._in_threads(one, plan_batches(np.array([len(p) for p in pieces], np.int64), self.budget))
-        return out
+        return out, said
 
     def _in_threads(self, one: Callable[[NDArray[np.int64]], None], plan: list[NDArray[np.int64]]) -> None:
         if self._threads == 1 or len(plan) == 1:

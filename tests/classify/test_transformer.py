@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sca_nlp.classify.cascade import FirstReader
+from sca_nlp.classify.cascade import Cascade, plain_sentence
 from sca_nlp.classify.folder import load_model, read_folder, write_folder
 from sca_nlp.classify.linear import Ngrams, log_odds
 from sca_nlp.classify.tokens import OVERLAP, Beside, Tokens, Window, apart, plan_batches, pool_windows, windows
@@ -23,6 +23,7 @@ from sca_nlp.classify.network import probabilities  # noqa: E402
 from sca_nlp.records import Annotation  # noqa: E402
 from training.dataset import make_dataset  # noqa: E402
 from training.encoders import open_base  # noqa: E402
+from training.exit import exit_log_odds, pooled  # noqa: E402
 from training.linear import fit_linear  # noqa: E402
 from training.network import predict  # noqa: E402
 from training.packing import package, plain_decision  # noqa: E402
@@ -40,6 +41,7 @@ def build(
     kind: str = "bert",
     lexical: bool = False,
     most: float | None = None,
+    leave: float | None = None,
     spread: float = 0.02,
     section: EncoderSection = SECTION,
 ) -> tuple[Path, object, object]:
@@ -62,7 +64,15 @@ def build(
         arrays |= {f"lexical.{k}": v for k, v in fit_linear([r.text for r in rows], gold, 256).items()}
         meta["lexical"] = {"share": 0.35, "ngrams": 2}
     if most is not None:
-        meta["cascade"] = {"carry": [[0.1, 0.9]] * 10, "decides": [[0, 1]] * 10, "counts": [5] * 10, "most": most}
+        reader = {"carry": [[0.1, 0.9]] * 10, "decides": [[0, 1]] * 10, "counts": [5] * 10, "most": most}
+        meta["cascade"] = {"ngrams": reader}
+    if leave is not None:
+        assert isinstance(meta["cascade"], dict)
+        meta["cascade"] |= {"exit": {**reader, "carry": [[-0.2, 0.8]] * 10, "most": leave}}
+        rng = np.random.default_rng(1)
+        sizes = {"exit.hidden.weight": (6, 48), "exit.hidden.bias": (6,), "exit.out.weight": (10, 6)}
+        sizes |= {"exit.out.bias": (10,), "exit.mix": (10, 10)}
+        arrays |= {k: rng.normal(0, 0.3, size).astype(np.float16) for k, size in sizes.items()}
     write_folder(
         path / "m",
         meta={"id": "tiny-1", "kind": "transformer", **meta},
@@ -194,11 +204,11 @@ def test_the_cascade_passes_on_what_its_first_reader_doubts(tmp_path: Path) -> N
     texts = [*sentences(80, 5, 12), "one " * 40]
     first, balanced = (load_model(str(folder), profile=p, threads=1).predict(texts) for p in ("fast", "balanced"))
     whole = read_folder(folder)
-    reader, ngrams = FirstReader(whole.meta["cascade"], 10, "x"), Ngrams(whole.arrays(), 10, 2, "x", "lexical.")(texts)
-    p, usual = reader(texts, ngrams)  # all but those of a few words
+    reader, ngrams = Cascade(whole.meta["cascade"], {}, 10, "x"), Ngrams(whole.arrays(), 10, 2, "x", "lexical.")(texts)
+    p, usual = reader.of_ngrams(texts, ngrams)  # all but those of a few words
     assert usual.mean() > 0.5
     np.testing.assert_allclose(first.probabilities[usual], p[usual], atol=1e-6)
-    doubt = reader.doubt(log_odds(ngrams))
+    doubt = reader.ngrams.doubt(log_odds(ngrams))
     most = float(np.median(doubt))
     folder, _, _ = build(tmp_path, lexical=True, most=most)
     fast = load_model(str(folder), profile="fast", threads=1).predict(texts)
@@ -215,11 +225,11 @@ def test_profile_fast_looks_at_no_neighbour_that_is_settled(tmp_path: Path) -> N
     texts, prev, after = in_a_row(sentences(80, 5, 12))
     folder, _, _ = build(tmp_path, lexical=True, most=99, spread=0.3)
     whole = read_folder(folder)
-    reader, ngrams = FirstReader(whole.meta["cascade"], 10, "x"), Ngrams(whole.arrays(), 10, 2, "x", "lexical.")(texts)
-    most = float(np.median(reader.doubt(log_odds(ngrams))))
+    reader, ngrams = Cascade(whole.meta["cascade"], {}, 10, "x"), Ngrams(whole.arrays(), 10, 2, "x", "lexical.")(texts)
+    most = float(np.median(reader.ngrams.doubt(log_odds(ngrams))))
     folder, _, _ = build(tmp_path, lexical=True, most=most, spread=0.3)
     fast, balanced = (load_model(str(folder), profile=p, threads=1) for p in ("fast", "balanced"))
-    _, settled = FirstReader(read_folder(folder).meta["cascade"], 10, "x")(texts, ngrams)
+    _, settled = Cascade(read_folder(folder).meta["cascade"], {}, 10, "x").of_ngrams(texts, ngrams)
     dull = {t for t, s in zip(texts, settled, strict=True) if s}
     got, near = (
         fast.predict(texts, prev, after).probabilities,
@@ -230,6 +240,36 @@ def test_profile_fast_looks_at_no_neighbour_that_is_settled(tmp_path: Path) -> N
     one = next(n for n in np.flatnonzero(~settled) if n > 0)  # it does not hang on what else is read
     alone = fast.predict(texts[one : one + 1], prev[one : one + 1], after[one : one + 1]).probabilities
     np.testing.assert_allclose(alone[0], got[one], atol=1e-4)
+
+
+def test_sentences_leave_at_the_exit_before_any_neighbour_is_looked_at(tmp_path: Path) -> None:
+    texts, prev, after = in_a_row([*sentences(80, 5, 12), "one " * 40])  # the last in several windows, which go on
+    folder, _, _ = build(tmp_path, lexical=True, most=0, leave=99, spread=0.3)
+    whole = read_folder(folder)
+    arrays, ngrams = whole.arrays(), Ngrams(whole.arrays(), 10, 2, "x", "lexical.")(texts)
+    model = Transformer(whole, profile="fast", threads=1)
+    said = exit_log_odds(
+        {k: v for k, v in arrays.items() if k.startswith("exit.")}, pooled(model, texts), log_odds(ngrams)
+    )
+    cascade = Cascade(whole.meta["cascade"], arrays, 10, "x")
+    assert cascade.exit is not None
+    p, _ = cascade.exit(said)
+    usual = np.array([plain_sentence(t) for t in texts[:-1]] + [False])
+    balanced = load_model(str(folder), threads=1).predict(texts, prev, after).probabilities
+    got = model.predict(texts, prev, after)
+    np.testing.assert_allclose(got.probabilities[usual], p[usual], atol=1e-5)
+    np.testing.assert_allclose(got.probabilities[~usual], balanced[~usual], atol=1e-6)
+    assert got.n_windows[-1] > 1
+    # Of those that go on, it changes nothing that others left: their states are looked at all the same.
+    doubt = cascade.exit.doubt(said)
+    folder, _, _ = build(tmp_path, lexical=True, most=0, leave=float(np.median(doubt)), spread=0.3)
+    got = load_model(str(folder), profile="fast", threads=2).predict(texts, prev, after)
+    left = usual & (doubt <= np.median(doubt))
+    assert 10 < left.sum() < 70
+    np.testing.assert_allclose(got.probabilities[left], p[left], atol=1e-5)
+    np.testing.assert_allclose(got.probabilities[~left], balanced[~left], atol=1e-6)
+    torch_too = load_model(str(folder), device="gpu").predict(texts, prev, after).probabilities
+    np.testing.assert_allclose(torch_too, balanced, atol=0.05)  # it has no exit, and does not stumble over one
 
 
 def test_a_cascade_that_cannot_be_is_refused(tmp_path: Path) -> None:
@@ -261,7 +301,7 @@ def test_equal_texts_are_read_once(tiny: tuple[Path, object, object], monkeypatc
     model = load_model(str(tiny[0]), threads=1)
     seen: list[int] = []
     run = Transformer._run
-    monkeypatch.setattr(Transformer, "_run", lambda self, rows: (seen.append(len(rows)), run(self, rows))[1])
+    monkeypatch.setattr(Transformer, "_run", lambda self, rows, *of: (seen.append(len(rows)), run(self, rows, *of))[1])
     p = model.predict(["we keep peace", "war", "we keep peace"]).probabilities
     assert seen == [2]
     np.testing.assert_array_equal(p[0], p[2])
