@@ -79,7 +79,9 @@ def test_the_shipped_models_logits_come_back(tmp_path: Path) -> None:
     shipped = load_model("minilm", profile="exact")
     loaded = SecurityIndicatorsNetwork.from_pretrained(export_model("minilm", tmp_path / "out"))
     rows = [w[0].ids for w in shipped._tokens(texts)]  # type: ignore[attr-defined]
-    p = shipped._run([w[0] for w in shipped._tokens(texts)]).astype(np.float64)  # type: ignore[attr-defined]
+    nobody = np.zeros(len(texts), bool)
+    p, _ = shipped._run([w[0] for w in shipped._tokens(texts)], nobody, None)  # type: ignore[attr-defined]
+    p = p.astype(np.float64)
     absent = np.zeros_like(p)
     for group in shipped.codebook.groups():
         absent[:, group] = 1 - p[:, group].sum(1, keepdims=True)

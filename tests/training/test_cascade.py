@@ -163,12 +163,12 @@ def test_an_exit_learns_what_the_states_say_and_the_ngrams_do_not() -> None:
     rng = np.random.default_rng(0)
     read = rng.normal(3, 2, (4000, 24)).astype(np.float32)
     ngrams = rng.normal(0, 1, (4000, 2))
-    z = np.stack([read[:, 0] - 3 + ngrams[:, 1], 2 * np.sin(read[:, 1]) - 1], 1)
+    z = np.stack([read[:, 0] - 3 + ngrams[:, 1], 3 * np.abs(read[:, 1] - 3) - 4], 1)
     whole = (1 / (1 + np.exp(-z))).astype(np.float32)
     arrays = learn_exit(read[:3000], ngrams[:3000], whole[:3000])
     found = exit_log_odds(arrays, read[3000:], ngrams[3000:])
     assert np.corrcoef(found[:, 0], z[3000:, 0])[0, 1] > 0.9
-    assert np.corrcoef(found[:, 1], z[3000:, 1])[0, 1] > 0.6  # no line would find it
+    assert np.corrcoef(found[:, 1], z[3000:, 1])[0, 1] > 0.5  # no line would find it
     again = learn_exit(read[:3000], ngrams[:3000], whole[:3000])
     np.testing.assert_array_equal(arrays["exit.out.weight"], again["exit.out.weight"])
 
