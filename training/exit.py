@@ -17,8 +17,8 @@ from torch import nn
 from sca_nlp.classify.transformer import Transformer
 
 Array = NDArray[np.float32]
-#: Inner size of the perceptron. From 180,000 sentences 512 with dropout 0.5 agrees best with the whole model (0.961 where
-#: 256 with 0.2 agrees in 0.953, three quarters settled); from 69,000 it was no better.
+#: Inner size of the perceptron. From 180,000 sentences 512 with dropout 0.5 agrees best with the whole model (0.961
+#: where 256 with 0.2 agrees in 0.953, three quarters settled); from 69,000 it was no better.
 HIDDEN = 512
 _EPOCHS, _BATCH, _RATE, _DROPOUT = 20, 512, 1e-3, 0.5
 

@@ -101,8 +101,8 @@ def feed_of_states(
 class Transformer:
     """A fine-tuned encoder in ONNX Runtime."""
 
-    #: Most tokens of a batch. Larger ones fall out of the cache, and leave threads unevenly done where few sentences are
-    #: left (profile fast, 1,000 sentences: 1,701 a second, with 512 1,621); smaller ones pay for calls.
+    #: Most tokens of a batch. Larger ones fall out of the cache, and leave threads unevenly done where few sentences
+    #: are left (profile fast, 1,000 sentences: 1,701 a second, with 512 1,621); smaller ones pay for calls.
     budget = 256
     #: Windows whose states are held at once; neighbours within such a stretch are read once. 140 MB, for MiniLM.
     stretch = 2048
