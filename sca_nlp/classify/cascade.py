@@ -25,12 +25,12 @@ def line(x: NDArray[np.float64], coefficients: NDArray[np.float64]) -> NDArray[n
     return np.asarray(1 / (1 + np.exp(-np.clip(coefficients[:, 0] + coefficients[:, 1] * x, -30, 30))))
 
 
-#: Words of the sentences from which `learn_cascade` learns; the first reader settles no shorter or longer ones.
+#: Words of the sentences from which `learn_cascade` learns; no shorter or longer ones are settled or leave.
 SHORTEST, LONGEST = 5, 90
 
 
 def plain_sentence(text: str) -> bool:
-    """Return whether a text is as long as the sentences are from which a first reader learns."""
+    """Return whether a text is as long as the sentences are from which a cascade learns."""
     return SHORTEST <= len(text.split()) <= LONGEST
 
 

@@ -158,13 +158,11 @@ class Transformer:
                 out, settled = self._cascade.of_ngrams(texts, lexical)
                 rest = np.flatnonzero(~settled)
                 prev, next = self._cascade.worth_a_look(texts, prev, next, settled, self._ngrams)
-        n_windows = np.ones(len(out), np.int32)
+        cut = self._tokens(texts, prev, next)
         if len(rest):
-            cut = self._tokens(*([column[i] for i in rest] for column in (texts, prev, next)))
-            n_windows[rest] = [len(c) for c in cut]
-            may_leave = np.array([len(c) == 1 and plain_sentence(texts[i]) for c, i in zip(cut, rest, strict=True)])
-            out[rest] = self._read(cut, may_leave, None if lexical is None else lexical[rest])
-        return Scores(out[where], n_windows[where])
+            may_leave = np.array([len(cut[i]) == 1 and plain_sentence(texts[i]) for i in rest])
+            out[rest] = self._read([cut[i] for i in rest], may_leave, None if lexical is None else lexical[rest])
+        return Scores(out[where], np.array([len(c) for c in cut], np.int32)[where])
 
     def decide(self, probabilities: Array) -> list[tuple[str, ...]]:
         """Return the codes of each row."""

@@ -217,9 +217,8 @@ def test_the_cascade_passes_on_what_its_first_reader_doubts(tmp_path: Path) -> N
     np.testing.assert_allclose(fast.probabilities[settled], p[settled], atol=1e-6)
     np.testing.assert_allclose(fast.probabilities[~settled], balanced.probabilities[~settled], atol=1e-6)
     assert not np.allclose(first.probabilities, balanced.probabilities, atol=1e-3)
-    np.testing.assert_array_equal(fast.n_windows[~settled], balanced.n_windows[~settled])
-    assert (fast.n_windows[settled] == 1).all()  # n-grams read them at once
-    assert balanced.n_windows[-1] > 1
+    np.testing.assert_array_equal(fast.n_windows, balanced.n_windows)  # long passages are marked in either
+    assert fast.n_windows[-1] > 1
 
 
 def test_profile_fast_looks_at_no_neighbour_that_is_settled(tmp_path: Path) -> None:
