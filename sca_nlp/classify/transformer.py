@@ -151,14 +151,12 @@ class Transformer:
         texts, prev, next, where = self._tokens.distinct(texts, prev, next)
         out = np.zeros((len(texts), len(self.codebook.classes)), np.float32)
         rest = np.arange(len(out))
-        lexical = None
-        if self._ngrams is not None:
-            lexical = self._ngrams(texts)
-            if self._cascade is not None:
-                out, settled = self._cascade.of_ngrams(texts, lexical)
-                rest = np.flatnonzero(~settled)
-                prev, next = self._cascade.worth_a_look(texts, prev, next, settled, self._ngrams)
-        cut = self._tokens(texts, prev, next)
+        lexical, ids = self._count_and_read(texts, prev, next)
+        if self._cascade is not None and self._ngrams is not None and lexical is not None:
+            out, settled = self._cascade.of_ngrams(texts, lexical)
+            rest = np.flatnonzero(~settled)
+            prev, next = self._cascade.worth_a_look(texts, prev, next, settled, self._ngrams)
+        cut = self._tokens(texts, prev, next, known=ids)
         if len(rest):
             may_leave = np.array([len(cut[i]) == 1 and plain_sentence(texts[i]) for i in rest])
             out[rest] = self._read([cut[i] for i in rest], may_leave, None if lexical is None else lexical[rest])
@@ -167,6 +165,19 @@ class Transformer:
     def decide(self, probabilities: Array) -> list[tuple[str, ...]]:
         """Return the codes of each row."""
         return self._folder.decision.decide(probabilities)
+
+    def _count_and_read(self, *texts: Sequence[str]) -> tuple[Array | None, dict[str, list[int]]]:
+        """Return the n-gram model's probabilities of the first of several lists of texts, and the tokens of all.
+
+        Both at once: the n-grams hold the interpreter and one core, the tokenizer needs no interpreter.
+        """
+        if self._ngrams is None:
+            return None, self._tokens.read(*texts)
+        if self._threads == 1:
+            return self._ngrams(texts[0]), self._tokens.read(*texts)
+        with ThreadPoolExecutor(1) as pool:
+            reading = pool.submit(self._tokens.read, *texts)
+            return self._ngrams(texts[0]), reading.result()
 
     def _read(self, cut: list[list[Window]], may_leave: NDArray[np.bool_], ngrams: Array | None) -> Array:
         """Return calibrated probabilities [n, n_classes].
