@@ -71,5 +71,6 @@ def test_what_is_read_already_is_not_read_again(monkeypatch: pytest.MonkeyPatch)
     known, wanted = tokens.read(*rows), tokens(*rows)
     monkeypatch.setattr(tokens, "_encode", None)
     assert tokens(*rows, known=known) == wanted
-    assert wanted[0][0].before and wanted[0][0].after
+    assert wanted[0][0].before
+    assert wanted[0][0].after
     assert tokens(rows[0], [""], [""], known=known)[0][0].before == []  # a neighbour may be left out later
