@@ -84,18 +84,22 @@ def feed_of_states(
         states[n, : lengths[n]] = own
     if not shape.beside:
         return feed
-    side = np.zeros((len(rows), shape.beside.before + shape.beside.after, shape.width), np.float32)
-    seen = np.zeros(side.shape[:2], np.int32)
-    for n, (_, before, after) in enumerate(rows):
-        tail = [] if before is None or not shape.beside.before else [before[-shape.beside.before :] + kinds[0]]
-        head = [] if after is None or not shape.beside.after else [after[: shape.beside.after] + kinds[1]]
+    nothing, most = np.zeros((0, shape.width), np.float32), shape.beside
+    near = []
+    for _, before, after in rows:
+        tail = nothing if before is None else before[max(0, len(before) - most.before) :]
+        near.append((tail, nothing if after is None else after[: most.after]))
+    # A batch of passages without neighbours still has one place for them.
+    longest = max(1, *(len(tail) + len(head) for tail, head in near))
+    side = np.zeros((len(rows), longest, shape.width), np.float32)
+    seen = np.zeros((len(rows), longest), np.int32)
+    for n, parts in enumerate(near):
         at = 0
-        for found in (*tail, *head):
-            side[n, at : at + len(found)] = found
-            at += len(found)
+        for part, kind in zip(parts, kinds, strict=True):
+            side[n, at : at + len(part)] = part + kind
+            at += len(part)
         seen[n, :at] = 1
-    longest = max(1, int(seen.sum(1).max()))  # a batch of passages without neighbours still has one place for them
-    return feed | {"side": side[:, :longest], "seen": seen[:, :longest]}
+    return feed | {"side": side, "seen": seen}
 
 
 class Transformer:
